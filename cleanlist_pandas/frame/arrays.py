@@ -1,0 +1,120 @@
+"""Arrays of the dtypes the interface promises, whatever the data: an all-missing column is typed like a full one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from cleanlist_pandas.fields import EMAIL_STATUSES, SENIORITIES, Field, RowStatus, Source
+
+__all__ = ["SOURCE_DTYPE", "STATUS_DTYPE", "Array", "Kinds", "category", "first_rows"]
+
+Array = Any  # an ndarray or an ExtensionArray: what `DataFrame.assign` takes without looking at an index
+Ints = npt.NDArray[np.int64]
+
+# The categories have pandas' default string dtype, so that they equal the ones a person writes down.
+EMAIL_STATUS_DTYPE: Final = pd.CategoricalDtype(list(EMAIL_STATUSES))
+SENIORITY_DTYPE: Final = pd.CategoricalDtype(list(SENIORITIES), ordered=True)
+STATUS_DTYPE: Final = pd.CategoricalDtype([str(status) for status in RowStatus])
+SOURCE_DTYPE: Final = pd.CategoricalDtype([str(source) for source in Source])
+
+_MISSING: Final = np.iinfo(np.int64).min
+_array: Final[Any] = pd.array  # its overloads do not know all dtypes it takes
+
+
+class Kinds:
+    """Makes arrays of n_rows from values of n_keys and each row's code (-1: missing).
+
+    Parameters
+    ----------
+    dtype_backend : {"numpy_nullable", "pyarrow"} or None
+        As in pandas' readers.
+    """
+
+    def __init__(self, dtype_backend: str | None = None) -> None:
+        self._backend = dtype_backend
+
+    @property
+    def text_dtype(self) -> Any:
+        """The dtype of a text column."""
+        if self._backend == "pyarrow":
+            return pd.ArrowDtype(pa.string())
+        return pd.StringDtype() if self._backend == "numpy_nullable" else pd.Series(["a"]).dtype
+
+    def dtype(self, field: Field) -> Any:
+        """Return the dtype of a field's column."""
+        if field.categories:
+            return SENIORITY_DTYPE if field.ordered else EMAIL_STATUS_DTYPE
+        if field.integer:
+            return pd.ArrowDtype(pa.int64()) if self._backend == "pyarrow" else pd.Int64Dtype()
+        return self.text_dtype
+
+    def column(self, field: Field, values: Sequence[Any], codes: Ints) -> Array:
+        """Return one field's column: `values` per person, spread over the rows."""
+        if field.categories:
+            return category(_category_codes(field.categories, values), codes, self.dtype(field))
+        return self.integers(values, codes) if field.integer else self.texts(values, codes)
+
+    def texts(self, values: Sequence[str | None] | pa.LargeStringArray, codes: Ints) -> Array:
+        """Return a text column."""
+        rows: Any = pa.array(codes, mask=codes < 0)
+        spread: Any = pa.array(values, pa.large_string()).take(rows)
+        dtype = self.text_dtype
+        if dtype == np.dtype(object):  # pandas 2: plain str objects, NaN where missing
+            objects = spread.to_numpy(zero_copy_only=False)
+            objects[spread.is_null().to_numpy(zero_copy_only=False)] = np.nan
+            return objects
+        if self._backend == "pyarrow":
+            spread = spread.cast(pa.string())
+        return _array(spread, dtype=dtype)
+
+    def integers(self, values: Sequence[int | None], codes: Ints) -> Array:
+        """Return a nullable integer column."""
+        known = np.array([_MISSING if value is None else value for value in values] + [_MISSING], np.int64)
+        spread = known[codes]
+        missing = spread == _MISSING
+        if self._backend == "pyarrow":
+            return _array(pa.array(spread, mask=missing), dtype=pd.ArrowDtype(pa.int64()))
+        return pd.arrays.IntegerArray(np.where(missing, 0, spread), missing)
+
+    def floats(self, values: Sequence[float | None], codes: Ints) -> Array:
+        """Return a nullable float column."""
+        known = np.array([np.nan if value is None else value for value in values] + [np.nan], np.float64)
+        spread = known[codes]
+        missing = np.isnan(spread)
+        if self._backend == "pyarrow":
+            return _array(pa.array(spread, mask=missing), dtype=pd.ArrowDtype(pa.float64()))
+        return pd.arrays.FloatingArray(np.where(missing, 0.0, spread), missing)
+
+    def times(self, values_us: Sequence[int | None], codes: Ints) -> Array:
+        """Return a column of UTC times from microseconds since 1970."""
+        known = np.array([_MISSING if value is None else value for value in values_us] + [_MISSING], np.int64)
+        spread = known[codes]
+        if self._backend == "pyarrow":
+            kind = pa.timestamp("us", tz="UTC")
+            return _array(pa.array(spread, mask=spread == _MISSING).cast(kind), dtype=pd.ArrowDtype(kind))
+        return _array(spread.view("M8[us]"), dtype="datetime64[us, UTC]")  # the smallest int64 is NaT
+
+
+def category(values: npt.NDArray[np.int8], codes: Ints, dtype: pd.CategoricalDtype) -> pd.Categorical:
+    """Return a categorical from category codes per person, -1 for missing."""
+    return pd.Categorical.from_codes(np.append(values, np.int8(-1))[codes], dtype=dtype, validate=False)
+
+
+def first_rows(codes: Ints, n_keys: int) -> Ints:
+    """Return the first row of each person that has one; rows with code -1 count for nobody."""
+    rows = np.flatnonzero(codes >= 0)[::-1]
+    first = np.full(n_keys, -1, np.int64)
+    first[codes[rows]] = rows  # the last write wins, and that is the first row
+    return first[first >= 0]
+
+
+def _category_codes(categories: Sequence[str], values: Sequence[Any]) -> npt.NDArray[np.int8]:
+    """Return each value's place among the categories, -1 for none."""
+    place = {member: number for number, member in enumerate(categories)}
+    return np.array([place.get(value, -1) for value in values], np.int8)

@@ -1,0 +1,96 @@
+"""Enriched columns a frame already has: read in the promised dtypes, or refused before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Hashable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cleanlist_pandas.errors import ColumnsError
+from cleanlist_pandas.fields import FIELDS, Field, FieldName, normal_word
+from cleanlist_pandas.frame.arrays import Array, Kinds
+
+__all__ = ["filled_rows", "label", "read_existing"]
+
+_OTHERS: Final = tuple(
+    f"enriched_{name}" for name in ("status", "source", "confidence", "at", "credits", "reason")
+)  # written without being asked for as fields
+
+
+def label(frame: pd.DataFrame, column: str) -> Hashable:
+    """Return the label a new column gets; under MultiIndex columns the lower levels are empty."""
+    return (column, *[""] * (frame.columns.nlevels - 1)) if frame.columns.nlevels > 1 else column
+
+
+def read_existing(
+    frame: pd.DataFrame, fields: Sequence[FieldName], on_existing: str, kinds: Kinds, inputs: Container[Hashable] = ()
+) -> dict[str, Array]:
+    """Return the enriched values the frame already has, by field; none under ``on_existing="replace"``.
+
+    Raises
+    ------
+    ColumnsError
+        If such a column occurs twice, is one of the `inputs` that say who to look up, holds values that its promised
+        dtype cannot (they would be lost), or if ``on_existing="error"``.
+    """
+    present = [FIELDS[name] for name in fields if label(frame, FIELDS[name].column) in frame.columns]
+    labels: list[Any] = frame.columns.tolist()
+    for column in (*(field.column for field in present), *_OTHERS):
+        if labels.count(label(frame, column)) > 1:
+            raise ColumnsError(f"The column {column!r} occurs twice; rename or drop one of the two.")
+        if label(frame, column) in inputs:
+            raise ColumnsError(f"The column {column!r} says who to look up and would be written over; rename it.")
+    if present and on_existing == "error":
+        names = ", ".join(field.column for field in present)
+        raise ColumnsError(f'The frame already has {names}; drop them or pass on_existing="fill" or "replace".')
+    return {} if on_existing == "replace" else {field.name: _read(frame, field, kinds) for field in present}
+
+
+def filled_rows(existing: Mapping[str, Array], fields: Sequence[FieldName], n_rows: int) -> npt.NDArray[np.bool_]:
+    """Return which rows have all the values asked for already."""
+    filled = np.full(n_rows, all(name in existing for name in fields))
+    for values in existing.values():
+        filled &= ~np.asarray(pd.isna(values))
+    return filled
+
+
+def _read(frame: pd.DataFrame, field: Field, kinds: Kinds) -> Array:
+    """Return one existing column in its promised dtype."""
+    column: pd.Series[Any] = frame[label(frame, field.column)]
+    column = column.mask(column.astype(object).map(_is_blank))  # a CSV file has no other way to say missing
+    values = _to_categories(column, field) if field.categories else _to_dtype(column, field, kinds)
+    n_lost = int((column.notna().to_numpy() & np.asarray(pd.isna(values))).sum())
+    if n_lost:
+        raise ColumnsError(
+            f"In the column {field.column!r} {n_lost:,} of {len(column):,} values do not fit its type "
+            f'({field.meaning}) and would be lost; rename the column, or pass on_existing="replace".'
+        )
+    return values
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a cell is text that says nothing."""
+    return isinstance(value, str) and not value.strip()
+
+
+def _to_categories(column: pd.Series[Any], field: Field) -> Array:
+    """Return words as categories, spelled as the service does."""
+    spelling = {normal_word(member): member for member in field.categories}
+    words = column.astype(object)
+    known = words.map(lambda word: spelling.get(normal_word(word)), na_action="ignore")
+    return pd.Categorical(known, dtype=Kinds().dtype(field))
+
+
+def _to_dtype(column: pd.Series[Any], field: Field, kinds: Kinds) -> Array:
+    """Return numbers as nullable integers, anything else as text."""
+    if not field.integer:
+        texts = column.convert_dtypes().astype("string")  # 15550100.0, read beside gaps, was written 15550100
+        if kinds.text_dtype == np.dtype(object):
+            return texts.to_numpy(object, na_value=np.nan)
+        return texts.astype(kinds.text_dtype).array
+    numbers = pd.to_numeric(column.astype(object), errors="coerce").astype("Float64")
+    whole = numbers.where((numbers % 1 == 0) & (numbers.abs() < 2**53))  # beyond it floats skip numbers
+    return whole.astype("Int64").astype(kinds.dtype(field)).array
