@@ -1,0 +1,1 @@
+"""Pure decisions: who would be bought, and for how much."""
