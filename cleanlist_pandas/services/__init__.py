@@ -1,0 +1,1 @@
+"""The surfaces of the Cleanlist service, one module each."""

@@ -1,0 +1,189 @@
+"""The only door to the network: one POST at a time over one connection of its own.
+
+Why not a shared client: httpx's pool scans all connections for each request and its keep-alive loses some of them; a
+connection a worker costs the same at 200 in flight as at 10. Why no redirects, no compression and a cap on the body: a
+key must not follow a redirect, and a 194 kB gzip answer can inflate to 425 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from cleanlist_pandas.checks import Secret, base_url, is_loopback
+from cleanlist_pandas.services.reply import Lost, LostBy, Reply, parse_retry_after_s
+
+__all__ = ["MAX_BODY_BYTES", "Connection", "Network"]
+
+MAX_BODY_BYTES = 1_000_000
+KEEPALIVE_S = 4.0  # below the five seconds after which common servers hang up
+USER_AGENT = "cleanlist-pandas"
+
+
+class Network:
+    """Opens connections to one service with one key; they share one TLS context."""
+
+    def __init__(self, *, url: str, api_key: Secret, timeout_s: float, connect_timeout_s: float) -> None:
+        self.base_url = base_url(url)
+        self._key = api_key
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._tls: ssl.SSLContext | bool = httpx.create_ssl_context() if self.base_url.startswith("https:") else False
+        self._proxy = _proxy_for(self.base_url)
+
+    def __repr__(self) -> str:
+        """Show the address, never the key."""
+        return f"Network({self.base_url!r})"
+
+    def connect(self) -> Connection:
+        """Return a connection, which dials when it is first used."""
+        return Connection(self)
+
+    def transport(self) -> httpx.AsyncHTTPTransport:
+        """Return a transport that holds at most one connection."""
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls,
+            http1=True,
+            http2=False,
+            trust_env=False,
+            proxy=self._proxy,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S),
+        )
+
+    def request(self, path: str, body: bytes, idempotency_key: str, trace: Callable[..., Any]) -> httpx.Request:
+        """Return the request; the key is put in here and nowhere else."""
+        limit = self._timeout_s
+        return httpx.Request(
+            "POST",
+            self.base_url + path,
+            content=body,
+            headers={
+                "Authorization": f"Bearer {self._key.reveal()}",
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Idempotency-Key": idempotency_key,
+                "User-Agent": USER_AGENT,
+            },
+            extensions={
+                "timeout": {"connect": self._connect_timeout_s, "read": limit, "write": limit, "pool": limit},
+                "trace": trace,
+            },
+        )
+
+    def masked(self, body: bytes) -> bytes:
+        """Return an error's body without the key, should the service repeat it: errors are shown and kept."""
+        return body.replace(self._key.reveal().encode(), b"***")
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds one request may take in all."""
+        return self._timeout_s
+
+
+class _Trace:
+    """Remembers whether a request may have left this machine."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
+        if event == "http11.send_request_headers.started" and info["request"].method == b"POST":
+            self.sent = True
+
+
+class Connection:
+    """One connection, used by one worker; thrown away on anything but a whole answer."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._transport: httpx.AsyncHTTPTransport | None = None
+
+    async def post(self, path: str, body: bytes, *, idempotency_key: str) -> Reply | Lost:
+        """Send one request and read its whole answer, at most 1 MB, within the total deadline."""
+        trace = _Trace()
+        outcome: Reply | LostBy = LostBy.CANCELLED
+        try:
+            async with asyncio.timeout(self._network.timeout_s):
+                outcome = await self._exchange(self._network.request(path, body, idempotency_key, trace))
+        except TimeoutError:
+            outcome = LostBy.TIMEOUT
+        except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here
+            outcome = _lost_by(error)
+        finally:
+            if not isinstance(outcome, Reply):
+                await self.close()
+        return outcome if isinstance(outcome, Reply) else Lost(outcome, sent=trace.sent)
+
+    async def _exchange(self, request: httpx.Request) -> Reply | LostBy:
+        """Do one round trip."""
+        if self._transport is None:
+            self._transport = self._network.transport()
+        response = await self._transport.handle_async_request(request)
+        try:
+            content = await _read(response)
+        finally:
+            await response.aclose()
+        if isinstance(content, LostBy):
+            if response.is_success:
+                return content
+            await self.close()  # of an error the status alone decides, but its rest must not be read as the next answer
+            content = b""
+        return Reply(
+            status=response.status_code,
+            body=content if response.is_success else self._network.masked(content),
+            retry_after_s=parse_retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)),
+        )
+
+    async def close(self) -> None:
+        """Hang up; the next request dials anew."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            # Closing is cleaning up: what goes wrong in it, TLS goodbyes mostly, changes nothing.
+            with contextlib.suppress(Exception):
+                await transport.aclose()
+
+
+async def _read(response: httpx.Response) -> bytes | LostBy:
+    """Read a body as it is, up to 1 MB."""
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return LostBy.ENCODED
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > MAX_BODY_BYTES:
+            return LostBy.TOO_LARGE
+    return bytes(content)
+
+
+def _lost_by(error: Exception) -> LostBy:
+    """Name a foreign error in our words, most specific first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return LostBy.TLS
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TimeoutException):
+        return LostBy.CONNECT if isinstance(error, httpx.ConnectTimeout) else LostBy.TIMEOUT
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        return LostBy.CONNECT
+    return LostBy.RESET
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy the environment names for this address, as every other client would use."""
+    parts = urlsplit(url)
+    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
