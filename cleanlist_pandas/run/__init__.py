@@ -1,0 +1,1 @@
+"""The only part that may spend: it sends, records and settles."""

@@ -1,0 +1,256 @@
+"""What a person asks of the ledger: what was paid for, what is in doubt, what to dispute, whom to forget."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pandas as pd
+import platformdirs
+
+from cleanlist_pandas import checks
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.frame.addresses import normalise_one
+from cleanlist_pandas.run.lease import lease_is_held
+from cleanlist_pandas.run.records import IN_DOUBT, RELEASED
+from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
+from cleanlist_pandas.run.store import Store
+from cleanlist_pandas.settings import resolve
+
+__all__ = ["Ledger", "default_path", "own_path"]
+
+REUSE: Final = timedelta(days=60)
+_WRONGLY: Final = {"not_found": "charged on a miss", "failed": "charged for a failure"}
+
+
+def default_path(world: str) -> Path:
+    """Where the ledger is kept: the user's data directory, sandboxes apart from the real service."""
+    name = "ledger.sqlite3" if world == "live" else "sandbox.sqlite3"
+    return platformdirs.user_data_path("cleanlist-pandas", appauthor=False) / name
+
+
+def own_path(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the ledger that `enrich` would use here and now: as given, as set, or the default place."""
+    setting = resolve("ledger", ... if given is None else given).value
+    if isinstance(setting, Store) and setting.path is not None:
+        return setting.path
+    if isinstance(setting, Path):
+        return setting
+    return default_path("local" if checks.is_loopback(resolve("base_url").value) else "live")
+
+
+class Ledger(Store):
+    """A file that remembers every look-up and its answer, so that nothing is paid for twice.
+
+    Opening it sends nothing and spends nothing.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The file; made if missing, readable by its owner only. By default the one that `enrich` would use: what
+        ``CLEANLIST_LEDGER``, `options` or an open sandbox name, else ``ledger.sqlite3`` in your user data directory
+        (not the cache: this is data that was paid for).
+
+    Raises
+    ------
+    LedgerError
+        If the file is damaged, newer, not yours, or cannot be written durably.
+
+    Examples
+    --------
+    >>> import cleanlist_pandas as cl
+    >>> with cl.Ledger("leads.sqlite3") as ledger:
+    ...     int(ledger.stats()["lookups"])
+    0
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(own_path(path))
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """Return a ledger that forgets everything when it is closed."""
+        ledger = cls.__new__(cls)
+        Store.__init__(ledger, None)
+        return ledger
+
+    def stats(self) -> pd.Series:
+        """Count look-ups and credits by what became of them. Sends nothing.
+
+        Returns
+        -------
+        pandas.Series of int64
+            ``lookups``, ``people``, ``completed``, ``not_found``, ``failed``, ``in_doubt``, ``released``,
+            ``credits`` (charged) and ``credits_in_doubt`` (perhaps charged).
+        """
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT coalesce(o.status, ?), count(*), total(o.credits), total(l.price) FROM lookups l "
+                "LEFT JOIN outcomes o ON o.lookup = l.id GROUP BY 1",
+                (IN_DOUBT,),
+            ).fetchall()
+            people = self._sql.execute("SELECT count(DISTINCT address) FROM lookups").fetchone()[0]
+        count = {status: n for status, n, _, _ in rows}
+        kinds = ("completed", "not_found", "failed", IN_DOUBT, RELEASED)
+        return pd.Series(
+            {
+                "lookups": sum(count.values()),
+                "people": people,
+                **{kind: count.get(kind, 0) for kind in kinds},
+                "credits": int(sum(credits or 0 for status, _, credits, _ in rows if status != IN_DOUBT)),
+                "credits_in_doubt": int(sum(price for status, _, _, price in rows if status == IN_DOUBT)),
+            },
+            dtype="int64",
+            name="ledger",
+        )
+
+    def in_doubt(self) -> pd.DataFrame:
+        """List what was sent and never answered, with its worst-case price. Sends nothing.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a look-up: ``address``, ``fields``, ``credits`` (int64, at worst), ``sent_at`` (UTC), ``reason``.
+            Look-ups of a run that is still going on are not among them.
+        """
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT l.address, l.fields, l.price, l.at_us, coalesce(o.reason, 'cut off'), l.run, o.status "
+                "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE coalesce(o.status, ?) = ? ORDER BY l.id",
+                (IN_DOUBT, IN_DOUBT),
+            ).fetchall()
+        alive = {run: lease_is_held(self.path, run) for run in {row[5] for row in rows if row[6] is None}}
+        kept = [row[:5] for row in rows if row[6] is not None or not alive[row[5]]]
+        frame = pd.DataFrame(kept, columns=["address", "fields", "credits", "sent_at", "reason"])
+        return _typed(frame, "sent_at", "credits")
+
+    def erase(self, address: str) -> dict[str, Any]:
+        """Forget one person for good and never send their address again. Sends nothing.
+
+        Their rows are overwritten in the file; a salted hash of the address stays, so that later runs skip it.
+
+        Parameters
+        ----------
+        address : str
+            An e-mail address in any spelling `enrich` understands.
+
+        Returns
+        -------
+        dict
+            A receipt: ``lookups`` removed, ``digest`` (the salted hash, hexadecimal) and ``erased_at`` (UTC).
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no e-mail address.
+        """
+        person = normalise_one(address) if isinstance(address, str) else None
+        if person is None:
+            raise ConfigurationError("erase() needs one e-mail address, such as 'jane@acme.example'.")
+        digest, now_us = self._digest(person), time.time_ns() // 1000
+        with self._writing():
+            self._sql.execute(
+                "DELETE FROM outcomes WHERE lookup IN (SELECT id FROM lookups WHERE address = ?)", (person,)
+            )
+            removed = self._sql.execute("DELETE FROM lookups WHERE address = ?", (person,)).rowcount
+            self._sql.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (digest, now_us))
+        erased_at = pd.Timestamp(now_us, unit="us", tz="UTC").isoformat()
+        return {"lookups": removed, "digest": digest.hex(), "erased_at": erased_at}
+
+    def audit(self) -> pd.DataFrame:
+        """List charges that disagree with the tariff, to dispute with. Sends nothing.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a charge: ``address``, ``fields``, ``credits`` (int64, charged), ``price`` (int64, credits it should
+            have cost at most), ``answered_at`` (UTC), ``status`` and ``reason``: charged on a miss, charged for a
+            failure, charged above the price, or charged a second time within 60 days (as long as the vendor
+            keeps results).
+        """
+        with self._reading():
+            rows = self._sql.execute(
+                "SELECT l.address, l.fields, o.credits, l.price, o.at_us, o.status, l.world "
+                "FROM lookups l JOIN outcomes o ON o.lookup = l.id WHERE o.credits > 0 ORDER BY l.id"
+            ).fetchall()
+        found = []
+        paid_at_us: dict[tuple[str, ...], int] = {}
+        for address, fields, credits, price, at_us, status, world in rows:
+            who = (world, address, *sorted(fields.split(",")))
+            again = who in paid_at_us and at_us - paid_at_us[who] <= REUSE.total_seconds() * 1e6
+            paid_at_us[who] = at_us
+            reason = _WRONGLY.get(status) or ("charged above the price" if credits > price else "")
+            reason = reason or ("charged a second time" if again else "")
+            if reason:
+                found.append((address, fields, credits, price, at_us, status, reason))
+        columns = ["address", "fields", "credits", "price", "answered_at", "status", "reason"]
+        return _typed(pd.DataFrame(found, columns=columns), "answered_at", "credits", "price")
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write all look-ups and answers to a file of your own. Sends nothing.
+
+        Parameters
+        ----------
+        path : path-like
+            CSV, or Parquet by its ending. It holds addresses and answers: keep it as you keep the ledger.
+
+        Returns
+        -------
+        int
+            Rows written. Of a damaged file, use `Ledger.salvage`.
+        """
+        with self._reading():
+            frame = readable_rows(self._sql)
+        return write_export(frame, Path(path).expanduser())
+
+    @staticmethod
+    def salvage(damaged: str | os.PathLike[str], path: str | os.PathLike[str]) -> int:
+        """Write what can still be read of a damaged ledger to a file of your own; the ledger is not changed.
+
+        Parameters
+        ----------
+        damaged : path-like
+            A ledger that `Ledger` refuses to open.
+        path : path-like
+            CSV, or Parquet by its ending.
+
+        Returns
+        -------
+        int
+            Rows written; rows whose checksum does not fit are left out.
+        """
+        with read_only(Path(damaged).expanduser()) as connection:
+            frame = readable_rows(connection)
+        return write_export(frame, Path(path).expanduser())
+
+    def prune(self, older_than: int | str | timedelta) -> int:
+        """Forget look-ups older than an age. Whoever is forgotten would be bought again. Sends nothing.
+
+        Parameters
+        ----------
+        older_than : int, str or timedelta
+            Days, or what ``pandas.Timedelta`` reads. Look-ups in doubt stay, whatever their age.
+
+        Returns
+        -------
+        int
+            Look-ups removed.
+        """
+        age = checks.age(older_than)
+        if age is None:
+            raise ConfigurationError("prune() needs an age, such as 365 (days) or '52W'.")
+        before_us = time.time_ns() // 1000 - int(age.total_seconds() * 1e6)
+        with self._writing():
+            old = "SELECT lookup FROM outcomes WHERE at_us < ? AND status != ?"
+            removed = self._sql.execute(f"DELETE FROM lookups WHERE id IN ({old})", (before_us, IN_DOUBT)).rowcount  # noqa: S608 - constants
+            self._sql.execute("DELETE FROM outcomes WHERE at_us < ? AND status != ?", (before_us, IN_DOUBT))
+        return removed
+
+
+def _typed(frame: pd.DataFrame, time_column: str, *numbers: str) -> pd.DataFrame:
+    """Return the frame with whole numbers and UTC times, also where it has no rows."""
+    times = pd.to_datetime(frame[time_column].astype("int64"), unit="us", utc=True).astype("datetime64[us, UTC]")
+    return frame.astype(dict.fromkeys(numbers, "int64")).assign(**{time_column: times})

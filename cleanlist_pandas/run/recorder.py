@@ -1,0 +1,125 @@
+"""Writes intents and outcomes in groups, one durable commit for whatever has gathered in a millisecond.
+
+The commit runs in the event loop, not in a thread of its own: it takes less than a millisecond on common disks, and a
+writer thread waits up to 5 ms for the interpreter's lock at each statement while the loop is busy (measured: a run at
+64 in flight took 1.24 times a bare request loop with a thread, 1.08 times without).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.run.ledger import Ledger
+from cleanlist_pandas.run.records import RELEASED, Grant, Intent, Outcome, Record, Run
+
+__all__ = ["Recorder"]
+
+Waiting = tuple[Intent, "asyncio.Future[Grant]"]
+
+GATHER_S = 0.001  # how long a commit waits for company
+
+
+class Recorder:
+    """The one writer of a run.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Where to write.
+    run : Run
+        On whose behalf.
+    """
+
+    def __init__(self, ledger: Ledger, run: Run) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._intents: list[Waiting] = []
+        self._outcomes: list[Outcome] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._write())
+        self.failure: LedgerError | None = None
+
+    async def intend(self, intent: Intent) -> Grant:
+        """Return once the intent is on disk: its id, or why it must not be sent.
+
+        Raises
+        ------
+        LedgerError
+            If it could not be written; then it must not be sent.
+        """
+        if self.failure is not None:
+            raise self.failure
+        future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
+        self._intents.append((intent, future))
+        self._wake.set()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Granted and stopped in the same turn of the loop: `_commit` did not see it, so it is told here.
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._give_back(future.result())
+            raise
+
+    def settle(self, outcome: Outcome) -> None:
+        """Hand an outcome over; it is on disk when `close` has returned without a `failure`."""
+        self._outcomes.append(outcome)
+        self._wake.set()
+
+    def look(self, lookups: Iterable[int]) -> dict[int, Record]:
+        """Return what the ledger says now of look-ups of other runs."""
+        return self._ledger.outcomes(lookups)
+
+    async def close(self) -> None:
+        """Write what is left and stop. After a failure the outcomes get one last chance without new intents."""
+        self._closing = True
+        self._wake.set()
+        await self._task
+        if self._outcomes:
+            self._commit([], self._outcomes)
+
+    async def _write(self) -> None:
+        """Commit group after group until closed or broken."""
+        while self.failure is None and not (self._closing and not self._intents and not self._outcomes):
+            await self._wake.wait()
+            if not self._closing:
+                await asyncio.sleep(GATHER_S)
+            self._wake.clear()
+            intents, self._intents = self._intents, []
+            outcomes, self._outcomes = self._outcomes, []
+            if intents or outcomes:
+                self._commit(intents, outcomes)
+
+    def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Write one group and tell those who wait for it."""
+        wanted = [intent for intent, _ in intents]
+        try:
+            granted = self._ledger.record(self._run, wanted, outcomes)
+        except LedgerError as error:
+            self._break(error, intents, outcomes)
+            return
+        except Exception as error:  # noqa: BLE001 - those who wait must hear of it, whatever it is
+            unheard_of = f"The ledger could not be written ({type(error).__name__}); nothing more was sent."
+            self._break(LedgerError(unheard_of), intents, outcomes)
+            return
+        for (_, future), grant in zip(intents, granted, strict=True):
+            if not future.done():
+                future.set_result(grant)
+            else:
+                self._give_back(grant)
+
+    def _give_back(self, grant: Grant) -> None:
+        """Book an intent as never sent: whoever asked for it was stopped meanwhile."""
+        if isinstance(grant, int):
+            self.settle(Outcome(lookup=grant, status=RELEASED, reason="stopped before it was sent"))
+
+    def _break(self, error: LedgerError, intents: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Refuse all intents from now on; keep the outcomes for `close`."""
+        self.failure = error
+        self._outcomes = [*outcomes, *self._outcomes]
+        waiting, self._intents = [*intents, *self._intents], []
+        for _, future in waiting:
+            if not future.done():
+                future.set_exception(error)

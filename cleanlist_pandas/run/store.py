@@ -1,0 +1,193 @@
+"""What a run asks of the ledger: who is held, may this one be sent, here is what became of them.
+
+A look-up is one row when it is about to leave and one more when its fate is known. Rows are never changed. What is not
+yet known of a look-up whose process is gone is *in doubt*: it may have been charged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cleanlist_pandas.run.lease import Lease, lease_is_held
+from cleanlist_pandas.run.ledger_file import damaged_row, open_file, open_memory, transaction, translated
+from cleanlist_pandas.run.records import IN_DOUBT, Claim, Grant, Intent, Outcome, Record, Run, checksum, outcome_values
+
+__all__ = ["Store"]
+
+
+class Store:
+    """An open ledger as a run sees it.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file, made if missing; None keeps everything in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._sql: sqlite3.Connection = open_memory() if path is None else open_file(path)
+        self._last_id = 0
+        self._lock = threading.RLock()  # one connection, perhaps used by several runs of this process
+        self._salt: bytes = self._sql.execute("SELECT salt FROM salt").fetchone()[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path) if self.path else 'in memory'!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the object cannot be used afterwards."""
+        self._sql.close()
+
+    def is_erased(self, addresses: pa.LargeStringArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return, for each address, whether its person was erased."""
+        with self._reading():
+            digests = {row[0] for row in self._sql.execute("SELECT digest FROM erased")}
+        if not digests:
+            return np.zeros(len(addresses), bool)
+        return np.array([self._digest(one or "") in digests for one in addresses.to_pylist()], np.bool_)
+
+    def find(self, addresses: pa.LargeStringArray, world: str) -> tuple[list[tuple[int, Record]], int]:
+        """Return all look-ups of these people as (position, record), oldest first, and the newest id there is."""
+        with self._reading():
+            rows = [(row[0], row[4]) for row in self._sound_lookups() if row[2] == world]
+            if not rows:
+                return [], 0
+            ids, held = zip(*rows, strict=True)
+            place: Any = pc.index_in(pa.array(held, pa.large_string()), value_set=addresses)
+            ours = np.flatnonzero(np.asarray(place.is_valid()))
+            records = self._records([ids[row] for row in ours])
+            positions = place.take(pa.array(ours)).to_pylist()
+        # A row may have been erased between the two readings: then nobody holds it.
+        pairs = ((at, ids[row]) for at, row in zip(positions, ours, strict=True))
+        return [(at, records[lookup]) for at, lookup in pairs if lookup in records], ids[-1]
+
+    def outcomes(self, lookups: Iterable[int]) -> dict[int, Record]:
+        """Return what is known now of look-ups another run made; those it is still asking have no status."""
+        with self._reading():
+            return self._records(list(lookups))
+
+    def record(self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> list[Grant]:
+        """Write intents and outcomes, all or none, durably; give each intent its id or why it must not be sent.
+
+        Outcomes may be written twice: a commit that failed may have reached the disk all the same. One whose person was
+        erased meanwhile is dropped.
+        """
+        with self._writing():
+            self._sql.executemany(
+                "INSERT OR IGNORE INTO outcomes SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
+                "WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
+                [(*values, checksum(values)) for values in map(outcome_values, outcomes)],
+            )
+            if intents:
+                self._look_around(run)
+                self._last_id = self._sql.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
+            return [self._grant(run, intent) for intent in intents]
+
+    @contextmanager
+    def start(self, run: Run) -> Iterator[None]:
+        """Hold the run's lease for a block: as long as it is held, its look-ups are being asked, not in doubt."""
+        with Lease(self.path, run.id):
+            with self._writing():
+                self._sql.execute("INSERT INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000))
+            yield
+
+    def _look_around(self, run: Run) -> None:
+        """Note the look-ups that other runs wrote since this one looked last."""
+        rows = self._sql.execute(
+            "SELECT id, address, fields FROM lookups WHERE id > ? AND run != ? AND world = ?",
+            (run.seen, run.id, run.world),
+        )
+        for lookup, address, fields in rows:
+            run.rivals.setdefault(address, []).append(Claim(lookup, tuple(fields.split(","))))
+            run.seen = max(run.seen, lookup)
+
+    def _grant(self, run: Run, intent: Intent) -> Grant:
+        """Write one intent, unless its person was erased meanwhile or another run was faster."""
+        digest = self._digest(intent.address)
+        if self._sql.execute("SELECT 1 FROM erased WHERE digest = ?", (digest,)).fetchone():
+            return None
+        return run.claim_on(intent) or self._insert(run, intent)
+
+    def _insert(self, run: Run, intent: Intent) -> int:
+        """Write one intent."""
+        fields = ",".join(intent.fields)
+        self._last_id += 1  # ours to give: the checksum covers it too, so that no row can take another one's answer
+        values = (
+            self._last_id, run.id, run.world, run.service, intent.address, fields, intent.price, time.time_ns() // 1000,
+        )  # fmt: skip
+        self._sql.execute("INSERT INTO lookups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, checksum(values)))
+        run.seen = self._last_id
+        return self._last_id
+
+    def _sound_lookups(self) -> Iterator[tuple[Any, ...]]:
+        """Read all look-ups, each checked: one whose address was changed would be bought again."""
+        for row in self._sql.execute(
+            "SELECT id, run, world, service, address, fields, price, at_us, checksum FROM lookups ORDER BY id"
+        ):
+            if checksum(row[:8]) != row[8]:
+                raise damaged_row(self.path, row[0])
+            yield row
+
+    def _records(self, lookups: Sequence[int]) -> dict[int, Record]:
+        """Read look-ups and their outcomes by id, each checked against its checksum."""
+        rows = self._sql.execute(
+            "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
+            "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum "
+            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(lookups)),),
+        ).fetchall()
+        running = {run: lease_is_held(self.path, run) for run in {row[1] for row in rows if row[9] is None}}
+        return {row[0]: self._record(row, running) for row in rows}
+
+    def _record(self, row: tuple[Any, ...], running: dict[str, bool]) -> Record:
+        """Return one row as a record, or refuse a row that was changed behind our back."""
+        lookup, run, service, fields = row[0], row[1], row[3], tuple(row[5].split(","))
+        sound = checksum(row[:8]) == row[8]
+        if row[9] is None:
+            status = "" if running[run] else IN_DOUBT
+            record = Record(
+                status=status, lookup=lookup, service=service, fields=fields, reason="cut off", at_us=row[7]
+            )
+        else:
+            sound = sound and checksum((lookup, *row[9:14])) == row[14]
+            status, credits, reason, at_us, body = row[9:14]
+            record = Record(
+                status=status, lookup=lookup, service=service, fields=fields, credits=credits, reason=reason,
+                at_us=at_us, body=body,
+            )  # fmt: skip
+        if not sound:
+            raise damaged_row(self.path, lookup)
+        return record
+
+    def _digest(self, address: str) -> bytes:
+        """Return the salted hash by which an erased person is recognised."""
+        return hashlib.blake2b(address.encode("utf-8", "replace"), key=self._salt, digest_size=32).digest()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._lock, translated(self.path):
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock, translated(self.path), transaction(self._sql):
+            yield

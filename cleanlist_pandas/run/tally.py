@@ -1,0 +1,57 @@
+"""What bounds a run, what it counts while it goes on, and what it brought: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.run.budget import Budget
+from cleanlist_pandas.run.records import Record
+from cleanlist_pandas.run.retry import StopKind
+
+__all__ = ["Limits", "Result", "Tally"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What bounds a run besides its budget."""
+
+    concurrency: int
+    rate_per_minute: float | None
+    max_seconds: float | None
+    max_wait_s: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while a run goes on; what the progress line shows."""
+
+    total: int
+    requests: int = 0
+    completed: int = 0
+    not_found: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    waiting_for_others: int = 0
+    waiting_until_s: float = 0.0  # monotonic; the service asked everybody to wait so long
+    stopping: StopKind | None = None  # why nothing more is sent
+
+    @property
+    def done(self) -> int:
+        """People whose fate is known."""
+        return self.completed + self.not_found + self.failed + self.in_doubt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run brought."""
+
+    answers: dict[int, Answer]
+    rivals: dict[int, Record]  # position -> what another run learnt
+    budget: Budget
+    tally: Tally
+    seconds: float
+    stop: StopKind | None
+    reason: str
+    failure: LedgerError | None
