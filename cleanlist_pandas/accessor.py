@@ -1,0 +1,50 @@
+"""``df.cleanlist``: every method one call down, no logic, no state."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from cleanlist_pandas import functions
+from cleanlist_pandas.signatures import discreet
+
+__all__ = ["CleanlistAccessor"]
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a door as a method of the accessor, with its signature and docstring."""
+
+    @discreet
+    @functools.wraps(function)
+    def method(self: CleanlistAccessor, *args: Any, **kwargs: Any) -> Any:
+        return function(self._frame, *args, **kwargs)
+
+    first, *others = inspect.signature(function).parameters.values()
+    method.__signature__ = inspect.Signature([first.replace(name="self", annotation=first.empty), *others])  # type: ignore[attr-defined]
+    return method
+
+
+class CleanlistAccessor:
+    """Price, check and enrich the people in a frame; see `cleanlist_pandas.enrich` and its siblings."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def __repr__(self) -> str:
+        return "df.cleanlist: .estimate_cost() and .check() are free, .enrich() buys; see help(df.cleanlist.enrich)"
+
+    estimate_cost = _method(functions.estimate_cost)
+    plan = _method(functions.plan)
+    enrich = _method(functions.enrich)
+    aenrich = _method(functions.aenrich)
+    check = _method(functions.check)
+
+
+def register() -> None:
+    """Register ``df.cleanlist``, once: a second registration would warn."""
+    if not hasattr(pd.DataFrame, "cleanlist"):
+        pd.api.extensions.register_dataframe_accessor("cleanlist")(CleanlistAccessor)

@@ -1,0 +1,259 @@
+"""The shell's door: ``cleanlist-pandas estimate | check | enrich | sandbox | ledger``.
+
+Machine output goes to standard output, everything for people to standard error. Exit codes: 0 done, 1 an error, 2 wrong
+usage or configuration and nothing was sent, 3 stopped early.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from cleanlist_pandas.cli_parser import make_parser
+from cleanlist_pandas.ending import told_in_shell
+from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, LedgerError, RunStoppedError
+from cleanlist_pandas.fields import FIELDS, parse_fields
+from cleanlist_pandas.files import check_output, read_frame, write_frame
+from cleanlist_pandas.functions import check, enrich, estimate_cost
+from cleanlist_pandas.last import last_run
+from cleanlist_pandas.local import sandbox
+from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
+from cleanlist_pandas.sandbox import Sandbox, load_faults, named_faults, run_forever
+
+__all__ = ["main"]
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG: Final = 2
+STOPPED: Final = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    commands = {
+        "estimate": _estimate,
+        "check": _check,
+        "enrich": _enrich,
+        "sandbox": _sandbox,
+        "ledger": _ledger,
+    }
+    try:
+        return commands[options.command](options)
+    except BrokenPipeError:  # the reader of a pipe went away: nothing to say, nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return STOPPED
+    except ConfigurationError as error:
+        return _say_error(error, WRONG)
+    except (CleanlistError, OSError, ValueError) as error:
+        return _say_error(error, FAILED)
+
+
+def _say(text: str, options: argparse.Namespace | None = None) -> None:
+    """Tell a person, unless they asked for quiet."""
+    if options is None or not getattr(options, "quiet", False):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _say_error(error: BaseException, code: int) -> int:
+    """Tell an error in one line."""
+    _say(f"cleanlist-pandas: {error}")
+    return code
+
+
+def _say_json(content: Any) -> None:
+    """Tell a machine."""
+    print(json.dumps(content), flush=True)
+
+
+def _arguments(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Return the options that were given, as the functions take them."""
+    given = {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+    if options.column:
+        given["columns"] = dict(_column(pair) for pair in options.column)
+    return given
+
+
+def _column(pair: str) -> tuple[str, str]:
+    """Read ``role=NAME``; a name alone is the e-mail column."""
+    role, sign, name = pair.partition("=")
+    return (role, name) if sign else ("email", pair)
+
+
+PLAN_OPTIONS: Final = ("suppress", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute")
+RUN_OPTIONS: Final = (*PLAN_OPTIONS, "max_credits", "concurrency", "max_seconds", "provenance")
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    """``estimate``: the price, offline."""
+    frame = read_frame(options.file)
+    estimate = estimate_cost(frame, options.fields, **_arguments(options, PLAN_OPTIONS))
+    if options.json:
+        _say_json(estimate.to_dict())
+    else:
+        _say(repr(estimate))
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    """``check``: one verdict a row, offline."""
+    frame = read_frame(options.file)
+    if options.output:
+        _check_output(frame, options)
+    verdicts = check(frame, **_arguments(options, ()))
+    if options.output:
+        write_frame(
+            frame.assign(cleanlist_address=verdicts.address, cleanlist_verdict=verdicts.verdict), options.output, []
+        )
+    counts = verdicts.verdict.value_counts(sort=False)
+    if options.json:
+        _say_json({verdict: int(n) for verdict, n in counts.items()})
+    else:
+        _say("\n".join(f"{n:>9,} {verdict}" for verdict, n in counts.items()))
+    return DONE
+
+
+def _check_output(frame: pd.DataFrame, options: argparse.Namespace) -> None:
+    """Refuse, before anything is bought, an output that could not be written."""
+    if options.json and options.output == "-":
+        raise ConfigurationError("--json and -o - both want standard output; name a file with -o.")
+    check_output(frame, options.output, options.file)
+
+
+def _enrich(options: argparse.Namespace) -> int:
+    """``enrich``: look people up and write the file."""
+    frame = read_frame(options.file)
+    _check_output(frame, options)
+    arguments = _arguments(options, RUN_OPTIONS)
+    with ExitStack() as stack:
+        if options.sandbox:
+            _say("Sandbox: invented people and invented credits; nothing is charged or leaves this machine.", options)
+            stack.enter_context(sandbox())
+            arguments.setdefault("ledger", default_path("local"))
+        _say(
+            repr(estimate_cost(frame, options.fields, **{k: v for k, v in arguments.items() if k in _PLANNED})), options
+        )
+        return _run(frame, options, arguments)
+
+
+_PLANNED: Final = {*PLAN_OPTIONS, "columns"}
+
+
+def _run(frame: pd.DataFrame, options: argparse.Namespace, arguments: dict[str, Any]) -> int:
+    """Run, write what there is, and say what it cost."""
+    error: RunStoppedError | None = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CleanlistWarning)  # the report says the same
+            out = enrich(frame, options.fields, progress=not options.quiet, **arguments)
+    except RunStoppedError as stopped:
+        if stopped.partial is None:
+            raise
+        error, out = stopped, stopped.partial
+    report = last_run().report
+    columns = [FIELDS[name].column for name in parse_fields(options.fields)]
+    with _deaf():
+        write_frame(out, options.output, [*columns, "enriched_reason"])
+        _say(repr(report), options)
+        if error is not None:
+            _say(f"cleanlist-pandas: {told_in_shell(error)}")
+        _say(f"Wrote {len(out):,} rows to {'standard output' if options.output == '-' else options.output}", options)
+        if options.json:
+            _say_json(report.to_dict())
+    return STOPPED if report.stopped else DONE
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let what was paid for be written before an impatient Ctrl-C is heard."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    """``sandbox``: a local Cleanlist until Ctrl-C."""
+    faults = options.faults and (
+        load_faults(options.faults) if Path(options.faults).is_file() else named_faults(options.faults, options.seed)
+    )
+    server = Sandbox(
+        seed=options.seed,
+        people=options.people,
+        hit_rate=options.hit_rate,
+        latency_s=options.latency_ms / 1000,
+        credits=options.credits,
+        rate_per_minute=options.rate_per_minute,
+        faults=faults or None,
+        port=options.port,
+    )
+
+    def ready(running: Sandbox) -> None:
+        print(f"export CLEANLIST_BASE_URL={running.url}/v1")
+        print(f"export CLEANLIST_API_KEY={running.api_key}", flush=True)
+        _say(
+            "A local Cleanlist with invented people is running; paste the two lines into another shell. Ctrl-C ends it."
+        )
+
+    run_forever(server, ready)
+    return DONE
+
+
+def _ledger(options: argparse.Namespace) -> int:
+    """``ledger stats | in-doubt | audit | export | erase | prune``: what was paid for."""
+    path = default_path("local") if options.sandbox and options.ledger is None else own_path(options.ledger)
+    if options.action != "erase" and not path.exists():  # whoever is erased before the first run is never sent
+        raise ConfigurationError(f"There is no ledger at {path} yet; the first enrich makes one.")
+    if options.action == "export":
+        return _export(path, options.output)
+    with Ledger(path) as ledger:
+        if options.action == "stats":
+            _tell_stats(path, ledger, options)
+        elif options.action == "erase":
+            address = sys.stdin.readline().strip() if options.address == "-" else options.address
+            _say_json(ledger.erase(address))
+        elif options.action == "prune":
+            _say(f"{ledger.prune(options.age):,} look-ups forgotten")
+        else:
+            found = ledger.in_doubt() if options.action == "in-doubt" else ledger.audit()
+            found.to_csv(sys.stdout, index=False, lineterminator="\n")
+    return DONE
+
+
+def _tell_stats(path: Path, ledger: Ledger, options: argparse.Namespace) -> None:
+    """Tell the counts of a ledger."""
+    stats = {str(name): int(n) for name, n in ledger.stats().items()}
+    if options.json:
+        _say_json(stats)
+    else:
+        _say("\n".join([str(path), *(f"{n:>9,} {name.replace('_', ' ')}" for name, n in stats.items())]))
+
+
+def _export(path: Path, output: str) -> int:
+    """Write the ledger to a file; what cannot be trusted any more, as far as it can be read."""
+    try:
+        with Ledger(path) as ledger:
+            n_rows = ledger.export(output)
+    except LedgerError as error:
+        _say(f"cleanlist-pandas: {error}")
+        n_rows = Ledger.salvage(path, output)
+    _say(f"Wrote {n_rows:,} look-ups to {output}; it holds addresses, keep it to yourself")
+    return DONE

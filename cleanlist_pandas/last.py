@@ -1,0 +1,51 @@
+"""This process's last run, for when a cell forgot to assign it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.run.report import RunReport
+
+__all__ = ["LastRun", "last_run", "remember"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The frame and report of a run.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        What `enrich` returned, or the partial frame of a run that ended early.
+    report : RunReport
+        What the run did.
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    report: RunReport
+
+
+_last: list[LastRun] = []
+
+
+def remember(frame: pd.DataFrame, report: RunReport) -> None:
+    """Keep the newest run."""
+    _last[:] = [
+        LastRun(frame=frame.copy(deep=False), report=report)
+    ]  # what happens to the one handed out is its owner's affair
+
+
+def last_run() -> LastRun:
+    """Return this process's last run: its ``.frame`` and ``.report``. Sends nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        If there was none yet.
+    """
+    if not _last:
+        raise ConfigurationError("No run yet in this process; call enrich() first.")
+    return _last[0]

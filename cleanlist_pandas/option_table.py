@@ -1,0 +1,151 @@
+"""The table of options: each with its default, its unit, its check and who else may set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cleanlist_pandas import checks
+
+__all__ = ["OPTIONS", "Option"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing a caller can set."""
+
+    name: str
+    type: str  # as a docstring shows it
+    default: Any
+    check: Callable[[Any], Any]
+    meaning: str  # with its unit, its range and what the default means
+    variable: str | None = None  # environment variable
+
+
+OPTIONS: Final[dict[str, Option]] = {
+    option.name: option
+    for option in (
+        Option(
+            name="api_key",
+            type="str, optional",
+            default=None,
+            check=checks.secret,
+            variable="CLEANLIST_API_KEY",
+            meaning="The key of your Cleanlist account. It is sent to `base_url` only and never shown.",
+        ),
+        Option(
+            name="base_url",
+            type="str, optional",
+            default="https://api.cleanlist.ai/v1",
+            check=checks.base_url,
+            variable="CLEANLIST_BASE_URL",
+            meaning="Address of the service: https, or http on this machine.",
+        ),
+        Option(
+            name="service",
+            type='{"csv_row"}, optional',
+            default=None,
+            check=checks.one_of("service", "csv_row", none=True),
+            meaning="Which surface of the service to speak to.",
+        ),
+        Option(
+            name="ledger",
+            type="path, Ledger or None, optional",
+            default=...,
+            check=checks.ledger,
+            variable="CLEANLIST_LEDGER",
+            meaning="File that remembers every look-up and answer, so that nothing is paid for twice; by default in "
+            "your user data directory. None keeps it in memory for this call only.",
+        ),
+        Option(
+            name="concurrency",
+            type="int, default 16",
+            default=16,
+            check=checks.count("concurrency", 1, 500),
+            meaning="Look-ups in flight at most, 1 to 500; fewer after the service asks for less.",
+        ),
+        Option(
+            name="rate_per_minute",
+            type="float, optional",
+            default=None,
+            check=checks.positive("rate_per_minute", none=True),
+            meaning="Look-ups a minute at most. The csv_row page publishes no limit, so by default there is none and "
+            "the pace follows the service's 429 answers.",
+        ),
+        Option(
+            name="timeout_s",
+            type="float, default 30",
+            default=30.0,
+            check=checks.positive("timeout_s"),
+            meaning="Seconds one request may take in all; past that the look-up is in doubt.",
+        ),
+        Option(
+            name="connect_timeout_s",
+            type="float, default 10",
+            default=10.0,
+            check=checks.positive("connect_timeout_s"),
+            meaning="Seconds a connection may take to open.",
+        ),
+        Option(
+            name="max_wait_s",
+            type="float, default 120",
+            default=120.0,
+            check=checks.positive("max_wait_s"),
+            meaning="Seconds without one whole answer, or asked for by a Retry-After, past which the run stops.",
+        ),
+        Option(
+            name="max_seconds",
+            type="float, optional",
+            default=None,
+            check=checks.positive("max_seconds", none=True),
+            meaning="Seconds the sending may take; what is not asked by then is ``not_attempted``. None: no limit.",
+        ),
+        Option(
+            name="max_age",
+            type="int, str or timedelta, default 90 days",
+            default=checks.DEFAULT_MAX_AGE,
+            check=checks.age,
+            meaning="How old a paid answer of the ledger may be: days, or what ``pandas.Timedelta`` reads. Misses are "
+            "asked again after 30 days, or after `max_age` if that is less. None: any age.",
+        ),
+        Option(
+            name="in_doubt",
+            type='{"hold", "retry"}, default "hold"',
+            default="hold",
+            check=checks.one_of("in_doubt", "hold", "retry"),
+            meaning='Look-ups that were sent and never answered may have been charged. "hold" leaves them alone; '
+            '"retry" sends them again and may pay for them twice.',
+        ),
+        Option(
+            name="on_existing",
+            type='{"fill", "replace", "error"}, default "fill"',
+            default="fill",
+            check=checks.one_of("on_existing", "fill", "replace", "error"),
+            meaning='When the frame has such a column already: "fill" keeps the values that are there and buys only '
+            'for rows that lack one, "replace" buys for all rows, "error" refuses.',
+        ),
+        Option(
+            name="dtype_backend",
+            type='{"numpy_nullable", "pyarrow"}, optional',
+            default=None,
+            check=checks.one_of("dtype_backend", "numpy_nullable", "pyarrow", none=True),
+            meaning="Kind of the new columns, as in pandas' readers; None: pandas' default dtypes.",
+        ),
+        Option(
+            name="provenance",
+            type="bool, default False",
+            default=False,
+            check=checks.flag("provenance"),
+            meaning="Add where each row's values came from: `enriched_source`, `enriched_confidence`, `enriched_at`, "
+            "`enriched_credits`, `enriched_reason`.",
+        ),
+        Option(
+            name="progress",
+            type="bool, default True",
+            default=True,
+            check=checks.flag("progress"),
+            meaning="Show one line in a terminal or notebook; nothing is shown where nobody watches.",
+        ),
+    )
+}

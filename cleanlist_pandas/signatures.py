@@ -1,0 +1,167 @@
+"""The keyword options of the doors, spelled out once: for type checkers, for Shift-Tab, and in the docstrings."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import os
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypedDict, TypeVar
+
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError
+from cleanlist_pandas.option_table import OPTIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cleanlist_pandas.run.ledger import Ledger
+
+__all__ = ["EnrichOptions", "PlanOptions", "Where", "discreet", "door"]
+
+PathLike = str | os.PathLike[str]
+
+
+class Where(TypedDict, total=False):
+    """Which columns say who to look up."""
+
+    columns: Hashable | Mapping[str, Hashable]
+
+
+class PlanOptions(Where, total=False):
+    """What decides who would be bought."""
+
+    suppress: PathLike | Iterable[str] | pd.DataFrame | None
+    max_age: int | str | timedelta | None
+    on_existing: Literal["fill", "replace", "error"]
+    in_doubt: Literal["hold", "retry"]
+    ledger: PathLike | Ledger | None
+    service: Literal["csv_row"] | None
+    base_url: str
+    rate_per_minute: float | None
+
+
+class EnrichOptions(PlanOptions, total=False):
+    """What decides how a run goes."""
+
+    max_credits: int | None
+    api_key: str | None
+    concurrency: int
+    timeout_s: float
+    connect_timeout_s: float
+    max_wait_s: float
+    max_seconds: float | None
+    progress: bool
+    dtype_backend: Literal["numpy_nullable", "pyarrow"] | None
+    provenance: bool
+
+
+_OF_THE_CALL: Final = {
+    "columns": (
+        "Hashable or mapping, optional",
+        'The e-mail column, or a mapping that names more: ``{"email": "Work E-mail", "company": "Firma"}``; the roles '
+        "are email, first_name, last_name, full_name, company and linkedin_url. Left out, they are found by name and "
+        "content.",
+    ),
+    "suppress": (
+        "path or iterable of str, optional",
+        "Addresses and domains that are never sent, or a file of them. A domain stands for all addresses at it "
+        "and below it.",
+    ),
+    "max_credits": (
+        "int, optional",
+        "Credits the run may spend at most; by default what `estimate_cost` calls `at_most`. With less, people are "
+        "bought in the order of their rows and the rest is ``not_attempted``.",
+    ),
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def door(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Give a function that takes ``**options`` the real names: in its signature, its docstring and its errors."""
+    every: frozenset[str] = getattr(options, "__optional_keys__", frozenset())
+    names = [name for name in (*_OF_THE_CALL, *OPTIONS) if name in every]
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @discreet
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            _check_names(function.__name__, kwargs, {*names, *signature.parameters})
+            return function(*args, **kwargs)
+
+        written = inspect.signature(function)
+        positional = [p for p in written.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        keywords = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(name)) for name in names]
+        signature = written.replace(parameters=[*positional, *keywords])
+        checked.__signature__ = signature  # type: ignore[attr-defined]
+        checked.__doc__ = inspect.cleandoc(function.__doc__ or "").replace("{options}", _parameters(names))
+        return checked
+
+    return decorate
+
+
+def discreet(function: Callable[P, R]) -> Callable[P, R]:
+    """Let our errors leave a door without the frames they passed: tools that print locals would show key and people."""
+
+    @functools.wraps(function)
+    def shut(*args: P.args, **kwargs: P.kwargs) -> R:
+        failure: CleanlistError
+        try:
+            return function(*args, **kwargs)
+        except CleanlistError as error:
+            failure = error.with_traceback(None)
+        del args, kwargs
+        try:
+            raise failure
+        finally:
+            del failure
+
+    @functools.wraps(function)
+    async def shut_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+        coroutine: Any = function(*args, **kwargs)
+        del args, kwargs
+        return await _discreetly(coroutine)
+
+    is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+    return shut_async if is_async else shut  # type: ignore[return-value]
+
+
+async def _discreetly(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Await a door's coroutine in the same manner."""
+    failure: CleanlistError
+    try:
+        return await coroutine
+    except CleanlistError as error:
+        failure = error.with_traceback(None)
+    del coroutine
+    try:
+        raise failure
+    finally:
+        del failure
+
+
+def _default(name: str) -> Any:
+    """Return what stands behind ``=`` in a signature."""
+    return OPTIONS[name].default if name in OPTIONS else None
+
+
+def _parameters(names: Iterable[str]) -> str:
+    """Return the options as a numpydoc parameter list."""
+    lines = []
+    for name in names:
+        kind, meaning = _OF_THE_CALL.get(name) or (OPTIONS[name].type, OPTIONS[name].meaning)
+        lines += [f"{name} : {kind}", f"    {meaning}"]
+    return "\n".join(lines)
+
+
+def _check_names(function: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse a keyword that does not exist, naming the closest one."""
+    known = sorted(known)
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}."
+            raise ConfigurationError(f"{function}() has no option {name!r}; {hint}")
