@@ -1,0 +1,73 @@
+"""The pandas ends: keys of a million addresses, and nine columns joined onto a million rows, in CPU seconds."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import FIELDS, RowStatus, Source
+from cleanlist_pandas.frame.arrays import Kinds
+from cleanlist_pandas.frame.columns import Columns
+from cleanlist_pandas.frame.join import join
+from cleanlist_pandas.frame.keys import read
+
+
+def cpu_s(work: Callable[[], object], rounds: int) -> float:
+    """Return the median CPU seconds of a call."""
+    times = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return statistics.median(times)
+
+
+def peak_mb() -> float:
+    """Return the most memory this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    rows, rounds = options.rows, options.rounds
+    rng = np.random.default_rng(0)
+    people = rng.integers(0, int(rows * 0.3) + 1, rows)
+    for name, of_row in (("all different", np.arange(rows)), ("30 % different", people)):
+        frame = pd.DataFrame({"email": [f"Person{i}@firm{i % 5003}.example" for i in of_row.tolist()]})
+        before = peak_mb()
+        seconds = cpu_s(lambda f=frame: read(f, Columns(email="email")), rounds)
+        print(f"keys, {rows:,} rows, {name}: {seconds:.2f} s CPU, peak memory +{peak_mb() - before:.0f} MB")
+    keys = read(frame, Columns(email="email"))
+    values = {
+        "email_status": "valid",
+        "seniority": "director",
+        "company": "Acme",
+        "industry": "SaaS",
+        "size": "11-50",
+        "linkedin": "https://linkedin.com/in/x",
+        "icp_score": 72,
+    }
+    answers = [
+        Answer(status=RowStatus.COMPLETED, credits=1, values={**values, "title": f"Title {i % 900}"}, source=Source.API)
+        for i in range(keys.n_keys)
+    ]
+    fields = [name for name in FIELDS if name != "phone"]
+    filled = np.zeros(rows, bool)
+    before = peak_mb()
+    seconds = cpu_s(lambda: join(frame, keys.codes, answers, fields, existing={}, filled=filled, kinds=Kinds()), rounds)
+    print(f"join, {rows:,} rows, {keys.n_keys:,} people, 9 columns: {seconds:.2f} s CPU, +{peak_mb() - before:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
