@@ -26,11 +26,12 @@ from cleanlist_pandas.errors import (
     ServiceError,
     TariffError,
 )
-from cleanlist_pandas.functions import aenrich, check, enrich, estimate_cost, plan
+from cleanlist_pandas.functions import aenrich, check, enrich, estimate_cost, pilot, plan
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
-from cleanlist_pandas.plan.buckets import Plan
+from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
+from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.settings import option_context, options, show_config
@@ -48,6 +49,7 @@ __all__ = [
     "LedgerError",
     "LedgerStoppedError",
     "OutOfCreditsError",
+    "Pilot",
     "Plan",
     "RunInterrupted",
     "RunReport",
@@ -61,6 +63,7 @@ __all__ = [
     "last_run",
     "option_context",
     "options",
+    "pilot",
     "plan",
     "sandbox",
     "show_config",

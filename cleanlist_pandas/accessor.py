@@ -41,6 +41,7 @@ class CleanlistAccessor:
     plan = _method(functions.plan)
     enrich = _method(functions.enrich)
     aenrich = _method(functions.aenrich)
+    pilot = _method(functions.pilot)
     check = _method(functions.check)
 
 

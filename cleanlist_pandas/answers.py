@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from cleanlist_pandas.fields import RowStatus, Source
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "combine"]
+
+_NEAREST: Final = (Source.API, Source.LEDGER, Source.KNOWN, Source.EXISTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +45,34 @@ class Answer:
     source: Source | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
+
+
+def combine(parts: Sequence[Answer]) -> Answer:
+    """Make one answer of what several sources say of a person, the newest last.
+
+    Of two values for a field the newer counts, but before all a value of the user's own tables. In doubt is who is in
+    doubt for anything; else the newest part decides, except that a miss takes nothing away. Source, time and confidence
+    are those of the service, before the ledger, before the user's own tables.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    values: dict[str, str | int] = {}
+    for part in (*parts, *(part for part in parts if part.source is Source.KNOWN)):
+        values |= part.values
+    newest = parts[-1]
+    decisive = next((part for part in parts if part.status is RowStatus.IN_DOUBT), newest)
+    completed = [part for part in reversed(parts) if part.status is RowStatus.COMPLETED]
+    if decisive.status is RowStatus.NOT_FOUND and completed:
+        decisive = completed[0]
+    told = [part for part in completed or reversed(parts) if part.source is not None]
+    nearest = min(told, key=lambda part: _NEAREST.index(part.source), default=newest)
+    return Answer(
+        status=decisive.status,
+        credits=sum(part.credits for part in parts),
+        values=values,
+        confidence=nearest.confidence,
+        at_us=nearest.at_us,
+        source=nearest.source,
+        reason=decisive.reason,
+        notes=tuple(note for part in parts for note in part.notes),
+    )

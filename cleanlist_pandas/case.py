@@ -1,15 +1,11 @@
-"""One call from frame to frame: read and plan, run, join; what the doors in `functions` share."""
+"""One call, read and planned: what all doors in `functions` begin with. Nothing is sent here."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import time
-import uuid
+import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +13,30 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cleanlist_pandas.answers import Answer
+from cleanlist_pandas import checks
 from cleanlist_pandas.checks import MISS_MAX_AGE
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.fields import FieldName, RowStatus, Source, parse_fields
+from cleanlist_pandas.fields import FieldName, parse_fields
+from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
-from cleanlist_pandas.frame.existing import filled_rows, read_existing
-from cleanlist_pandas.frame.join import join
+from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.keys import Keys, read
+from cleanlist_pandas.frame.known import Known, match_known, read_export
+from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
-from cleanlist_pandas.plan.buckets import Plan, State, make_plan
-from cleanlist_pandas.plan.estimate import CostEstimate, estimate
-from cleanlist_pandas.run import engine
-from cleanlist_pandas.run.budget import Budget
+from cleanlist_pandas.plan.buckets import Decision, decide_people
+from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.pace import pace_for
-from cleanlist_pandas.run.progress import progress
-from cleanlist_pandas.run.records import IN_DOUBT, Claim, Record, Run, decide
-from cleanlist_pandas.run.report import RunReport, report_of
-from cleanlist_pandas.run.retry import StopKind
-from cleanlist_pandas.run.stop import Stop
-from cleanlist_pandas.run.tally import Limits, Result, Tally
-from cleanlist_pandas.services.csv_row import CsvRow, Lookup
-from cleanlist_pandas.services.http import Network
-from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.run.records import Held, Record, decide
+from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["Case", "Done", "execute", "own_view", "prepare", "same_call"]
+__all__ = ["Case", "own_view", "prepare"]
 
 SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow()}
+Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,27 +50,21 @@ class Case:
     ledger: Ledger
     column: Hashable
     keys: Keys
-    plan: Plan
     existing: Mapping[str, Array] = field(repr=False)
-    filled: npt.NDArray[np.bool_] = field(repr=False)
-    records: Mapping[int, Sequence[Record]] = field(repr=False)
-    seen: int
+    needs: Needs = field(repr=False)
+    known: Known = field(repr=False)
+    found: Sequence[tuple[int, Record]] = field(repr=False)  # all that the ledger has of these people
+    seen: int  # the newest look-up the ledger had then
+    held: Mapping[int, Held] = field(repr=False)
+    decision: Decision = field(repr=False)
+    worth: Floats | None = field(repr=False)  # of each row
+    max_credits: int | None
+    screened: bool  # phones are bought in a second step, where phone_if= holds
 
     @property
-    def estimate(self) -> CostEstimate:
-        """The plan as a person reads it."""
-        return estimate(self.plan, self.frame.index, self.settings.rate_per_minute, self.column)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What a call brought."""
-
-    frame: pd.DataFrame = field(repr=False)
-    report: RunReport
-    result: Result | None
-    settings: Settings
-    ledger: Ledger
+    def filled(self) -> Rows:
+        """Rows that lack nothing."""
+        return ~self.needs.rows
 
 
 def own_view(frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,44 +72,51 @@ def own_view(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
 
 
-def same_call(done: Done, started_s: float) -> dict[str, Any]:
-    """Return the options by which a run is gone on with, whatever was set and closed around it meanwhile.
-
-    What the first run was answered stands, even if it was told to take nothing from the ledger.
-    """
-    settings, result = done.settings, done.result
-    own_age = timedelta(seconds=time.monotonic() - started_s + 1)
-    return {
-        "max_credits": result.budget.left if result else 0,
-        "base_url": settings.base_url,
-        "api_key": settings.api_key,
-        "service": settings.service,
-        "ledger": done.ledger.path or done.ledger,
-        "max_age": None if settings.max_age is None else max(settings.max_age, own_age),
-    }
-
-
 @contextmanager
 def prepare(
-    frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any], *, create: bool
+    frame: pd.DataFrame,
+    fields: Iterable[str] | str | None,
+    arguments: Mapping[str, Any],
+    *,
+    create: bool,
+    only: Mapping[str, Rows] | None = None,
+    since: int | None = None,
 ) -> Iterator[Case]:
-    """Check everything, read the frame and plan; with `create`, a ledger that is missing is made."""
+    """Check everything, read the frame and plan.
+
+    With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the
+    ledger was told after its look-up `since` stands, whatever ``max_age=`` says of older answers.
+    """
     settings = Settings.of(arguments)
     names = parse_fields(fields)
+    screened = arguments.get("phone_if") is not None
+    _check_screen(arguments.get("phone_if"), names)
+    max_credits = checks.credits_limit(arguments.get("max_credits"))
     service = SERVICES[settings.service or CsvRow.name]
     columns = find_columns(frame, arguments.get("columns"))
+    priority = arguments.get("priority")
+    worth = None if priority is None else read_worth(frame, priority)
+    exports = [read_export(table) for table in _tables(arguments.get("known"))]
     existing = read_existing(
         frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
     )
-    filled = filled_rows(existing, names, len(frame))
     keys = read(frame, columns)
     keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
     with _ledger(settings, create=create) as ledger:
         keys = keys.suppress(_erased(keys, ledger))
+        needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
+        known = match_known(exports, keys.addresses, names, settings.max_age)
+        missing = needs.people & ~known.bits
         found, seen = ledger.find(keys.addresses, settings.world)
-        records = decide(found, names, max_age=settings.max_age, miss_age=MISS_MAX_AGE)
-        # Somebody another run is asking at this moment stays billable here; the engine waits for that answer.
-        doubted = [at for at, found in records.items() if found[-1].status == IN_DOUBT]
+        held = decide(
+            found,
+            lambda at: names_of(int(missing[at])),
+            max_age=settings.max_age,
+            miss_age=MISS_MAX_AGE,
+            retry=settings.in_doubt == "retry",
+            since=since,
+        )
+        answered, doubted = _as_bits(held, missing)
         yield Case(
             frame=frame,
             fields=names,
@@ -135,24 +125,74 @@ def prepare(
             ledger=ledger,
             column=columns.email,
             keys=keys,
-            plan=make_plan(
+            existing=existing,
+            needs=needs,
+            known=known,
+            found=found,
+            seen=seen,
+            held=held,
+            decision=decide_people(
                 keys,
                 names,
-                price=service.price(names),
-                held=[at for at, found in records.items() if not found[-1].is_open],
-                in_doubt=[] if settings.in_doubt == "retry" else doubted,
-                filled_rows=filled,
+                needs,
+                known=known.bits,
+                held=answered,
+                doubted=doubted,
+                tariff=service.price,
+                screened=screened,
             ),
-            existing=existing,
-            filled=filled,
-            records=records,
-            seen=seen,
+            worth=worth,
+            max_credits=max_credits,
+            screened=screened,
         )
 
 
-def _erased(keys: Keys, ledger: Ledger) -> npt.NDArray[np.bool_]:
+def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
+    """Refuse a screen that cannot work."""
+    if phone_if is None:
+        return
+    if not callable(phone_if):
+        raise ConfigurationError(
+            'phone_if= must be a function of the frame, such as lambda d: d.enriched_seniority >= "director".'
+        )
+    if "phone" not in names:
+        raise ConfigurationError("phone_if= decides whose phone is bought; add 'phone' to fields=, or leave it out.")
+
+
+def _tables(known: Any) -> list[pd.DataFrame]:
+    """Return the tables of known people, read where a path is given."""
+    if known is None:
+        return []
+    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) else known
+    if not isinstance(given, Iterable):
+        raise ConfigurationError("known= must be a frame or a path, or a list of them.")
+    return [_table(one) for one in given]
+
+
+def _table(one: Any) -> pd.DataFrame:
+    """Return one table of known people."""
+    if isinstance(one, pd.DataFrame):
+        return one
+    if isinstance(one, str | os.PathLike):
+        return read_frame(str(Path(one).expanduser()))
+    raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")
+
+
+def _as_bits(held: Mapping[int, Held], missing: Bits) -> tuple[Bits, Bits]:
+    """Return, for each person, the fields the ledger answers, and those it cannot tell about."""
+    answered, doubted = np.zeros_like(missing), np.zeros_like(missing)
+    for at, one in held.items():
+        unsettled = missing[at] & ~bits_of(one.lacking)
+        in_doubt = bits_of({name for doubt in one.doubts for name in doubt.fields}) & unsettled
+        by_record = bits_of({name for record in one.records for name in record.fields})
+        doubted[at] = in_doubt & ~by_record
+        answered[at] = unsettled & ~doubted[at]
+    return answered, doubted
+
+
+def _erased(keys: Keys, ledger: Ledger) -> Rows:
     """Return who was erased, from this ledger or from the one that is used when none is named: never is never."""
-    mask = ledger.is_erased(keys.addresses)
+    mask: Rows = ledger.is_erased(keys.addresses)
     usual = own_path()
     if usual != ledger.path and usual.exists():
         with Ledger(usual) as other:
@@ -172,134 +212,3 @@ def _ledger(settings: Settings, *, create: bool) -> Iterator[Ledger]:
         return
     with Ledger(path) as ledger:
         yield ledger
-
-
-def execute(case: Case, max_credits: int | None, stop: Stop) -> Done:
-    """Run a case and join what it brought. May spend up to `max_credits` credits, or the plan's ceiling."""
-    budget = Budget(case.plan.ceiling if max_credits is None else max_credits)
-    who = _who(case)
-    result = _run(case, who, budget, stop) if case.plan.lookups else None
-    answers = _answers(case, result)
-    frame = join(
-        case.frame,
-        case.keys.codes,
-        answers,
-        case.fields,
-        existing=case.existing,
-        filled=case.filled,
-        kinds=Kinds(case.settings.dtype_backend),
-        provenance=case.settings.provenance,
-    )
-    if stop.soft:  # too late to stop anything, but not to be told
-        result = _interrupted(result, budget)
-    report = report_of(who.id, answers, result, budget.limit)
-    frame.attrs["cleanlist"] = report.summary()
-    return Done(frame=frame, report=report, result=result, settings=case.settings, ledger=case.ledger)
-
-
-def _interrupted(result: Result | None, budget: Budget) -> Result:
-    """Return a result that says so: a signal that comes before or after the sending must not be swallowed."""
-    if result is None:
-        result = Result(
-            answers={}, rivals={}, budget=budget, tally=Tally(0), seconds=0.0, stop=None, reason="", failure=None
-        )
-    return result if result.stop else replace(result, stop=StopKind.INTERRUPT, reason="interrupted")
-
-
-def _who(case: Case) -> Run:
-    """Return this run as the ledger knows it, with the people whom other runs have in hand already."""
-    who = Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.name, seen=case.seen)
-    for at, (record, *_) in case.records.items():
-        if record.status == "":
-            claim = Claim(record.lookup, tuple(record.fields))
-            who.rivals.setdefault(case.keys.addresses[at].as_py(), []).append(claim)
-    return who
-
-
-def _run(case: Case, who: Run, budget: Budget, stop: Stop) -> Result:
-    """Start the engine in an event loop of its own."""
-    settings = case.settings
-    if settings.api_key is None:
-        raise ConfigurationError(
-            "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it "
-            "inside `with cleanlist_pandas.sandbox():`, or add --sandbox in the shell."
-        )
-    network = Network(
-        url=settings.base_url,
-        api_key=settings.api_key,
-        timeout_s=settings.timeout_s,
-        connect_timeout_s=settings.connect_timeout_s,
-    )
-    key_digest = hashlib.blake2b(settings.api_key.reveal().encode(), digest_size=16).hexdigest()
-    limits = Limits(
-        concurrency=settings.concurrency,
-        rate_per_minute=settings.rate_per_minute,
-        max_seconds=settings.max_seconds,
-        max_wait_s=settings.max_wait_s,
-    )
-    with progress(case.plan.lookups, show=settings.progress) as watch, asyncio.Runner() as runner:
-        return runner.run(
-            engine.run(
-                _lookups(case),
-                service=case.service,
-                network=network,
-                ledger=case.ledger,
-                who=who,
-                budget=budget,
-                pace=pace_for(settings.base_url, key_digest),
-                limits=limits,
-                stop=stop,
-                watch=watch,
-            )
-        )
-
-
-def _lookups(case: Case) -> Iterator[tuple[int, Lookup]]:
-    """Return position and look-up of everybody to buy, in first-seen order."""
-    billable = case.plan.billable
-    addresses: list[Any] = case.keys.addresses.take(billable).to_pylist()
-    hints: dict[str, list[Any]] = {name: values.take(billable).to_pylist() for name, values in case.keys.hints.items()}
-    for number, (position, address) in enumerate(zip(billable.tolist(), addresses, strict=True)):
-        known = {name: values[number] for name, values in hints.items() if values[number] is not None}
-        yield position, Lookup(address=address, fields=case.fields, hints=known)
-
-
-def _answers(case: Case, result: Result | None) -> list[Answer]:
-    """Return one answer for each unique person, wherever it came from."""
-    plain = {
-        State.BILLABLE: Answer(status=RowStatus.NOT_ATTEMPTED),
-        State.FILLED: Answer(status=RowStatus.COMPLETED, source=Source.EXISTING),
-        State.HELD: Answer(status=RowStatus.NOT_ATTEMPTED),
-        State.IN_DOUBT: Answer(status=RowStatus.IN_DOUBT, reason="sent in an earlier run and never answered"),
-    }
-    answers = [plain[State(state)] for state in case.plan.states.tolist()]
-    for position in np.flatnonzero(case.plan.states == State.HELD).tolist():
-        answers[position] = _from_records(case, position, case.records[position])
-    if result is not None:
-        for position, record in result.rivals.items():
-            answers[position] = _from_records(case, position, [record])
-        for position, answer in result.answers.items():
-            answers[position] = answer
-    return answers
-
-
-def _from_records(case: Case, position: int, records: Sequence[Record]) -> Answer:
-    """Read what is held of one person again from the bytes it came as; of several records each adds its fields."""
-    first, *others = (_from_record(case, position, record) for record in records)
-    for later in others:
-        if later.status is RowStatus.COMPLETED and first.status is RowStatus.COMPLETED:
-            first = replace(later, values={**first.values, **later.values}, notes=(*first.notes, *later.notes))
-        elif later.status is RowStatus.COMPLETED:
-            first = later
-    return first
-
-
-def _from_record(case: Case, position: int, record: Record) -> Answer:
-    """Read a held answer again from the bytes it came as."""
-    if record.is_open:
-        return Answer(status=RowStatus.IN_DOUBT, reason="sent by another run and never answered")
-    lookup = Lookup(address=case.keys.addresses[position].as_py(), fields=case.fields)
-    answer = SERVICES[record.service].read(Reply(status=200, body=record.body), lookup, record.at_us)
-    if answer is None:
-        answer = Answer(status=RowStatus(record.status), at_us=record.at_us, reason=record.reason)
-    return replace(answer, credits=0, source=Source.LEDGER)

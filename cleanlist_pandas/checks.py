@@ -153,7 +153,7 @@ def positive(name: str, *, none: bool = False) -> Callable[[Any], float | None]:
             return None
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
             return float(value)
-        raise ConfigurationError(f"{name} must be a number above 0{', or None for no limit' if none else ''}.")
+        raise ConfigurationError(f"{name} must be a number above 0{', or None' if none else ''}.")
 
     return check
 

@@ -61,6 +61,11 @@ _ENDINGS: Final = {
     StopKind.LEDGER: _Ending(
         LedgerStoppedError, "The ledger could not be written", "Mend that, then call error.resume()"
     ),
+    StopKind.SCREEN: _Ending(
+        RunStoppedError,
+        "No phone was bought, because phone_if= failed on the answers",
+        "Mend it, then call error.resume(phone_if=…)",
+    ),
     StopKind.INTERRUPT: _Ending(
         RunInterrupted, "The run was interrupted", "Go on with error.resume() or by running it again"
     ),

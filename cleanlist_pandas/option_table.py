@@ -110,6 +110,13 @@ OPTIONS: Final[dict[str, Option]] = {
             "asked again after 30 days, or after `max_age` if that is less. None: any age.",
         ),
         Option(
+            name="price_per_credit",
+            type="float, optional",
+            default=None,
+            check=checks.positive("price_per_credit", none=True),
+            meaning="Money a credit costs you, in any currency: then the estimate tells its prices in it too.",
+        ),
+        Option(
             name="in_doubt",
             type='{"hold", "retry"}, default "hold"',
             default="hold",

@@ -184,6 +184,7 @@ class Settings:
     max_wait_s: float
     max_seconds: float | None
     max_age: timedelta | None
+    price_per_credit: float | None
     in_doubt: str
     on_existing: str
     dtype_backend: str | None

@@ -16,9 +16,10 @@ from cleanlist_pandas.option_table import OPTIONS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cleanlist_pandas.plan.document import Plan
     from cleanlist_pandas.run.ledger import Ledger
 
-__all__ = ["EnrichOptions", "PlanOptions", "Where", "discreet", "door"]
+__all__ = ["EnrichOptions", "PilotOptions", "PlanOptions", "Where", "discreet", "door"]
 
 PathLike = str | os.PathLike[str]
 
@@ -29,9 +30,10 @@ class Where(TypedDict, total=False):
     columns: Hashable | Mapping[str, Hashable]
 
 
-class PlanOptions(Where, total=False):
-    """What decides who would be bought."""
+class BuyOptions(Where, total=False):
+    """What decides who would be bought, and how much may be spent."""
 
+    known: pd.DataFrame | PathLike | Iterable[pd.DataFrame | PathLike] | None
     suppress: PathLike | Iterable[str] | pd.DataFrame | None
     max_age: int | str | timedelta | None
     on_existing: Literal["fill", "replace", "error"]
@@ -40,12 +42,20 @@ class PlanOptions(Where, total=False):
     service: Literal["csv_row"] | None
     base_url: str
     rate_per_minute: float | None
+    max_credits: int | None
 
 
-class EnrichOptions(PlanOptions, total=False):
+class PlanOptions(BuyOptions, total=False):
+    """What else a plan tells."""
+
+    priority: Any
+    phone_if: Callable[[pd.DataFrame], Any] | None
+    price_per_credit: float | None
+
+
+class RunOptions(TypedDict, total=False):
     """What decides how a run goes."""
 
-    max_credits: int | None
     api_key: str | None
     concurrency: int
     timeout_s: float
@@ -57,12 +67,27 @@ class EnrichOptions(PlanOptions, total=False):
     provenance: bool
 
 
+class PilotOptions(BuyOptions, RunOptions, total=False):
+    """All that `pilot` takes."""
+
+
+class EnrichOptions(PlanOptions, RunOptions, total=False):
+    """All that `enrich` takes."""
+
+    plan: Plan | PathLike | None
+
+
 _OF_THE_CALL: Final = {
     "columns": (
         "Hashable or mapping, optional",
         'The e-mail column, or a mapping that names more: ``{"email": "Work E-mail", "company": "Firma"}``; the roles '
         "are email, first_name, last_name, full_name, company and linkedin_url. Left out, they are found by name and "
         "content.",
+    ),
+    "known": (
+        "DataFrame, path or list of them, optional",
+        "Tables that hold ``enriched_`` columns already: earlier results, the web app's exports. What they know is "
+        "used before anything is bought, field by field; what ``enriched_at`` dates as older than `max_age` is not.",
     ),
     "suppress": (
         "path or iterable of str, optional",
@@ -72,7 +97,23 @@ _OF_THE_CALL: Final = {
     "max_credits": (
         "int, optional",
         "Credits the run may spend at most; by default what `estimate_cost` calls `at_most`. With less, people are "
-        "bought in the order of their rows and the rest is ``not_attempted``.",
+        "bought in the order of `priority`, or of their rows, and the rest is ``not_attempted``.",
+    ),
+    "priority": (
+        "column or array-like, optional",
+        "What each row is worth, in any unit from 0 up. Whoever has the most expected worth for a credit is bought "
+        "first: the worth of all rows a person fills, times the hit rate of their kind of mail domain, by the price.",
+    ),
+    "phone_if": (
+        "callable, optional",
+        "Buys phones only where it holds: it is handed the frame with all else that was asked for and gives True or "
+        'False for each row, ``lambda d: d.enriched_seniority >= "director"``. Everybody costs 1 credit then, and '
+        "those who pass 11 more.",
+    ),
+    "plan": (
+        "Plan or path, optional",
+        "What `plan` decided, or the file it was saved in. The run is refused if the people, the fields, the tariff or "
+        "the budget changed; all that was spent on its people since it was made counts against its budget.",
     ),
 }
 

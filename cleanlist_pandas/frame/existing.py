@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.fields import FIELDS, Field, FieldName, normal_word
 from cleanlist_pandas.frame.arrays import Array, Kinds
 
-__all__ = ["filled_rows", "label", "read_existing"]
+__all__ = ["label", "read_existing", "typed"]
 
 _OTHERS: Final = tuple(
     f"enriched_{name}" for name in ("status", "source", "confidence", "at", "credits", "reason")
@@ -49,26 +48,22 @@ def read_existing(
     return {} if on_existing == "replace" else {field.name: _read(frame, field, kinds) for field in present}
 
 
-def filled_rows(existing: Mapping[str, Array], fields: Sequence[FieldName], n_rows: int) -> npt.NDArray[np.bool_]:
-    """Return which rows have all the values asked for already."""
-    filled = np.full(n_rows, all(name in existing for name in fields))
-    for values in existing.values():
-        filled &= ~np.asarray(pd.isna(values))
-    return filled
-
-
 def _read(frame: pd.DataFrame, field: Field, kinds: Kinds) -> Array:
-    """Return one existing column in its promised dtype."""
-    column: pd.Series[Any] = frame[label(frame, field.column)]
-    column = column.mask(column.astype(object).map(_is_blank))  # a CSV file has no other way to say missing
-    values = _to_categories(column, field) if field.categories else _to_dtype(column, field, kinds)
-    n_lost = int((column.notna().to_numpy() & np.asarray(pd.isna(values))).sum())
+    """Return one existing column in its promised dtype, or refuse to lose any of its values."""
+    values, n_lost = typed(frame[label(frame, field.column)], field, kinds)
     if n_lost:
         raise ColumnsError(
-            f"In the column {field.column!r} {n_lost:,} of {len(column):,} values do not fit its type "
+            f"In the column {field.column!r} {n_lost:,} of {len(frame):,} values do not fit its type "
             f'({field.meaning}) and would be lost; rename the column, or pass on_existing="replace".'
         )
     return values
+
+
+def typed(column: pd.Series[Any], field: Field, kinds: Kinds) -> tuple[Array, int]:
+    """Return a column of a field's values in the promised dtype, and how many values do not fit it."""
+    column = column.mask(column.astype(object).map(_is_blank))  # a CSV file has no other way to say missing
+    values = _to_categories(column, field) if field.categories else _to_dtype(column, field, kinds)
+    return values, int((column.notna().to_numpy() & np.asarray(pd.isna(values))).sum())
 
 
 def _is_blank(value: Any) -> bool:

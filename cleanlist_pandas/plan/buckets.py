@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
@@ -13,8 +13,13 @@ import numpy.typing as npt
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.frame.arrays import first_rows
 from cleanlist_pandas.frame.keys import Keys, Reason
+from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, names_of
 
-__all__ = ["BUCKETS", "Bucket", "Plan", "State", "make_plan"]
+__all__ = ["BUCKETS", "Bucket", "Decision", "Ints", "State", "Tariff", "decide_people"]
+
+Ints = npt.NDArray[np.int64]
+Tariff = Callable[[Sequence[FieldName]], int]
+"""Credits that one look-up of some fields costs at most."""
 
 
 class Bucket(IntEnum):
@@ -39,65 +44,56 @@ class State(IntEnum):
 
     BILLABLE = 0
     FILLED = 1
-    HELD = 2
-    IN_DOUBT = 3
+    KNOWN = 2
+    HELD = 3
+    IN_DOUBT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plan:
-    """Who would be bought, and for how much; nothing is sent by making one.
+class Decision:
+    """Who would be bought, what would be asked of each, and for how much.
 
     Attributes
     ----------
-    fields : tuple of str
-        What would be asked for.
-    price : int
-        Credits one look-up costs at most.
     rows : ndarray of int8, shape (n_rows,)
         Each row's `Bucket`.
     states : ndarray of int8, shape (n_keys,)
         Each unique person's `State`.
+    asks : ndarray of uint16, shape (n_keys,)
+        The fields to be asked of each person, as bits; none of those who are not bought.
+    prices : ndarray of int64, shape (n_keys,)
+        Credits that costs at most.
+    price : int
+        Credits one look-up of all fields costs at most: what everybody would cost whom nothing is known of.
     """
 
-    keys: Keys
-    fields: tuple[FieldName, ...]
-    price: int
     rows: npt.NDArray[np.int8] = field(repr=False)
     states: npt.NDArray[np.int8] = field(repr=False)
-    estimate: Any = field(default=None, repr=False)  # the CostEstimate, once there is an index to show it with
-
-    def __repr__(self) -> str:
-        return repr(self.estimate) if self.estimate is not None else f"Plan(lookups={self.lookups}, price={self.price})"
+    asks: Bits = field(repr=False)
+    prices: Ints = field(repr=False)
+    price: int
 
     @property
-    def billable(self) -> npt.NDArray[np.int64]:
+    def billable(self) -> Ints:
         """Positions, among the unique people, of those who would be bought; in first-seen order."""
         return np.flatnonzero(self.states == State.BILLABLE)
-
-    @property
-    def lookups(self) -> int:
-        """Unique people to buy."""
-        return int(np.count_nonzero(self.states == State.BILLABLE))
-
-    @property
-    def ceiling(self) -> int:
-        """Credits the plan can cost at most."""
-        return self.lookups * self.price
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows in each bucket; they add up to the number of rows."""
         return dict(zip(BUCKETS, np.bincount(self.rows, minlength=len(BUCKETS)).tolist(), strict=True))
 
 
-def make_plan(
+def decide_people(
     keys: Keys,
     fields: Sequence[FieldName],
+    needs: Needs,
     *,
-    price: int,
-    held: Sequence[int],
-    in_doubt: Sequence[int],
-    filled_rows: npt.NDArray[np.bool_],
-) -> Plan:
+    known: Bits,
+    held: Bits,
+    doubted: Bits,
+    tariff: Tariff,
+    screened: bool = False,
+) -> Decision:
     """Put every row into its bucket and every person into a state.
 
     Parameters
@@ -106,21 +102,35 @@ def make_plan(
         Who is in the frame.
     fields : sequence of str
         What is asked for.
-    price : int
-        Credits a look-up of these fields costs at most.
-    held, in_doubt : sequence of int
-        Positions of people whose answer the ledger holds, and of those it cannot tell about.
-    filled_rows : ndarray of bool, shape (n_rows,)
-        Rows that have all the values already. A person all of whose rows are filled is not bought.
+    needs : Needs
+        What each row and person lacks. A person all of whose rows lack nothing is not bought.
+    known, held, doubted : ndarray of uint16, shape (n_keys,)
+        The fields the user's own tables know of each person, the ledger holds, and it cannot tell about.
+    tariff : callable
+        Credits a look-up of some fields costs at most.
+    screened : bool
+        Whether phones are bought in a look-up of their own, after the rest.
     """
-    codes = keys.codes
-    lacking = (codes >= 0) & ~filled_rows
-    states = np.full(keys.n_keys, State.FILLED, np.int8)
-    states[codes[lacking]] = State.BILLABLE
-    for positions, state in ((in_doubt, State.IN_DOUBT), (held, State.HELD)):
-        some = np.asarray(positions, dtype=np.int64)
-        states[some[states[some] == State.BILLABLE]] = state
-    return Plan(keys=keys, fields=tuple(fields), price=price, rows=_rows(keys, states, lacking), states=states)
+    missing = needs.people & ~known
+    unanswered = missing & ~held
+    asks = unanswered & ~doubted
+    states = np.select(
+        [needs.people == 0, missing == 0, unanswered == 0, asks == 0],
+        [State.FILLED, State.KNOWN, State.HELD, State.IN_DOUBT],
+        State.BILLABLE,
+    ).astype(np.int8)
+    prices = np.zeros(len(asks), np.int64)
+    for bits in np.unique(asks[asks != 0]).tolist():
+        prices[asks == bits] = sum(tariff(names) for names in looks(bits, screened))
+    rows = _rows(keys, states, needs.rows & (keys.codes >= 0))
+    price = sum(tariff(names) for names in looks(int(bits_of(fields)), screened))
+    return Decision(rows=rows, states=states, asks=asks, prices=prices, price=price)
+
+
+def looks(bits: int, screened: bool) -> list[tuple[FieldName, ...]]:
+    """Return the look-ups that some fields take: one, or with `screened` phones one for the rest and one for phones."""
+    phone = int(bits_of(["phone"])) if screened else 0
+    return [names_of(part) for part in (bits & ~phone, bits & phone) if part]
 
 
 def _rows(keys: Keys, states: npt.NDArray[np.int8], lacking: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
@@ -128,6 +138,7 @@ def _rows(keys: Keys, states: npt.NDArray[np.int8], lacking: npt.NDArray[np.bool
     of_state = np.empty(len(State), np.int8)
     of_state[State.BILLABLE] = Bucket.DUPLICATE  # corrected below for the first row of each
     of_state[State.FILLED] = Bucket.FILLED
+    of_state[State.KNOWN] = Bucket.KNOWN
     of_state[State.HELD] = Bucket.HELD
     of_state[State.IN_DOUBT] = Bucket.IN_DOUBT
     of_reason: dict[Any, Bucket] = {

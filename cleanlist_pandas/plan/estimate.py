@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
-from cleanlist_pandas.plan.buckets import BUCKETS, Plan
+from cleanlist_pandas.plan.buckets import BUCKETS
 
-__all__ = ["CostEstimate", "estimate"]
+__all__ = ["FREE_CREDITS_A_MONTH", "CostEstimate", "bucket_series"]
+
+FREE_CREDITS_A_MONTH: Final = 30
+"""Of the free tier: www.cleanlist.ai/enrich/csv-files, read 2026-11-22."""
 
 _MEANING = {
     "blank": "no address",
@@ -36,13 +39,23 @@ class CostEstimate:
     buckets : dict of str to int
         Rows in each bucket; they add up to ``len(df)``.
     lookups : int
-        Unique people to buy, one request each.
+        Unique people to buy.
+    prices : dict of int to int
+        How many of them cost how many credits at most.
     credits_per_lookup : int
-        What one of them costs at most: 1 credit, or 11 with a phone.
+        What somebody costs at most of whom nothing is known: 1 credit, or 11 with a phone.
     at_most : int
         Credits the run can cost at most. Misses are free, so the bill is usually lower, and it is never higher.
+    expected : float
+        Credits it will probably cost, by the hit rates of the ledger for business and free-mail domains.
+    interval : tuple of float
+        Between which the bill lies with a probability of 90 %.
+    history : int
+        People of the ledger that `expected` rests on; 0: it is a guess.
     saved : int
-        Credits less than one look-up for each row with a usable address would cost at most.
+        Credits less than `naive`; `savings` tells by what.
+    naive : int
+        Credits if every row with a usable address were looked up at `credits_per_lookup`.
     requests : int
         Requests to be sent if none has to be repeated.
     seconds : float or None
@@ -51,25 +64,49 @@ class CostEstimate:
         The column whose addresses are looked up.
     several : int
         Rows whose cell held several addresses; the first of each counts.
-    expected, interval : None
-        Not estimated yet.
+    max_credits : int or None
+        The budget, if one was given.
+    price_per_credit : float or None
+        Money a credit costs, if that was given.
+    phones, phone_credits : int
+        With ``phone_if=``: people whose phone is bought at most, in a look-up of its own, and what that costs at most.
+    break_even : float or None
+        With ``phone_if=``: the share of people it may hold for at most, if asking twice shall cost less than once.
     """
 
     rows: pd.Series[Any] = field(repr=False, compare=False)
     buckets: dict[str, int]
     fields: tuple[str, ...]
-    lookups: int
+    prices: dict[int, int]
     credits_per_lookup: int
+    requests: int
+    expected: float
+    interval: tuple[float, float]
+    history: int
     rate_per_minute: float | None = None
     column: Hashable = None
     several: int = 0
-    expected: float | None = None  # a guess needs a history of this ledger; there is none yet
-    interval: tuple[float, float] | None = None
+    max_credits: int | None = None
+    price_per_credit: float | None = None
+    phones: int = 0
+    phone_credits: int = 0
+    break_even: float | None = None
+
+    @property
+    def lookups(self) -> int:
+        """Unique people to buy."""
+        return sum(self.prices.values())
 
     @property
     def at_most(self) -> int:
         """Credits the run can cost at most."""
-        return self.lookups * self.credits_per_lookup
+        return sum(price * n for price, n in self.prices.items())
+
+    @property
+    def naive(self) -> int:
+        """Credits if every row with a usable address were looked up by itself."""
+        useless = ("blank", "malformed", "suppressed")
+        return self.credits_per_lookup * sum(n for name, n in self.buckets.items() if name not in useless)
 
     @property
     def saved(self) -> int:
@@ -78,19 +115,23 @@ class CostEstimate:
 
     @property
     def savings(self) -> dict[str, int]:
-        """Credits saved, by the bucket that saves them."""
-        saving = ("filled", "known", "held", "duplicate")  # in doubt is no saving: it may have been charged
-        return {name: self.buckets[name] * self.credits_per_lookup for name in saving}
+        """Credits saved, by the bucket that saves them; ``partly``: of people for whom less than a whole one is bought.
 
-    @property
-    def requests(self) -> int:
-        """Requests to be sent if none has to be repeated."""
-        return self.lookups
+        With `at_most` and the rows in doubt, at `credits_per_lookup` each, they add up to `naive`.
+        """
+        saving = ("filled", "known", "held", "duplicate")  # in doubt is no saving: it may have been charged
+        whole = {name: self.buckets[name] * self.credits_per_lookup for name in saving}
+        return {**whole, "partly": self.lookups * self.credits_per_lookup - self.at_most}
 
     @property
     def seconds(self) -> float | None:
         """Seconds the requests take at the rate limit that is set."""
         return None if self.rate_per_minute is None else self.requests * 60 / self.rate_per_minute
+
+    @property
+    def free_credits(self) -> int:
+        """Credits of `at_most` that the free tier of 30 a month covers."""
+        return min(self.at_most, FREE_CREDITS_A_MONTH)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values."""
@@ -102,26 +143,38 @@ class CostEstimate:
             "lookups": self.lookups,
             "credits_per_lookup": self.credits_per_lookup,
             "at_most": self.at_most,
+            "expected": round(self.expected, 1),
+            "interval": [round(bound, 1) for bound in self.interval],
+            "history": self.history,
+            "naive": self.naive,
             "saved": self.saved,
+            "savings": self.savings,
             "requests": self.requests,
             "seconds": self.seconds,
             "several": self.several,
-            "expected": self.expected,
+            "max_credits": self.max_credits,
+            "price_per_credit": self.price_per_credit,
+            "phones": self.phones,
+            "phone_credits": self.phone_credits,
+            "break_even": self.break_even,
         }
 
     def to_series(self) -> pd.Series[Any]:
         """Return the whole numbers as a Series of int64: the buckets, then the prices."""
-        prices = {name: getattr(self, name) for name in ("lookups", "credits_per_lookup", "at_most", "saved")}
-        return pd.Series({**self.buckets, **prices}, dtype="int64", name="estimate")
+        names = ("lookups", "credits_per_lookup", "at_most", "naive", "saved", "requests")
+        return pd.Series(
+            {**self.buckets, **{name: getattr(self, name) for name in names}}, dtype="int64", name="estimate"
+        )
 
     def __repr__(self) -> str:
+        n_rows = sum(self.buckets.values())
         lines = [
-            f"At most {_n(self.at_most, 'credit')}: {_n(self.lookups, 'look-up')} at "
-            f"{_n(self.credits_per_lookup, 'credit')}. Misses are free.",
+            f"At most {_n(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
+            *self._forecast(),
             f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}",
             "",
             *(f"{n:>9,} {name:<11}{_MEANING[name]}" for name, n in self.buckets.items() if n),
-            f"{sum(self.buckets.values()):>9,} rows       {_saved_line(self.saved, self.savings)}",
+            f"{n_rows:>9,} rows       {_saved_line(self.saved, self.savings)}",
         ]
         if self.several:
             lines.append(f"{self.several:,} cells hold several addresses; the first of each counts.")
@@ -131,27 +184,48 @@ class CostEstimate:
             )
         return "\n".join(lines)
 
+    def _priced(self) -> str:
+        """Say what is bought."""
+        if self.phones:
+            first, then = self.at_most - self.phone_credits, self.phone_credits
+            phones = f"{then:,} for {_n(self.phones, 'phone')} if phone_if= holds"
+            return f"{first:,} for {_n(self.lookups, 'look-up')}, then {phones}"
+        kinds = [f"{_n(n, 'look-up')} at {_n(price, 'credit')}" for price, n in sorted(self.prices.items())]
+        return " and ".join(kinds) or f"0 look-ups at {_n(self.credits_per_lookup, 'credit')}"
 
-def estimate(
-    plan: Plan, index: pd.Index[Any], rate_per_minute: float | None = None, column: Hashable = None
-) -> CostEstimate:
-    """Show a plan to a person."""
-    buckets = pd.Categorical.from_codes(plan.rows, dtype=pd.CategoricalDtype(list(BUCKETS)))
-    return CostEstimate(
-        rows=pd.Series(buckets, index=index, name="bucket"),
-        buckets=plan.counts(),
-        fields=plan.fields,
-        lookups=plan.lookups,
-        credits_per_lookup=plan.price,
-        rate_per_minute=rate_per_minute,
-        column=column,
-        several=plan.keys.n_several,
-    )
+    def _forecast(self) -> list[str]:
+        """Say what it will probably cost, in credits and in money, and what a budget buys."""
+        lines = []
+        if self.lookups:
+            low, high = self.interval
+            basis = f"by {_n(self.history, 'answer')} of the ledger" if self.history else "a guess: no history yet"
+            lines.append(f"Expected about {_c(self.expected)} ({_c(low)} to {_c(high)} in 9 of 10 cases), {basis}.")
+        if self.price_per_credit is not None:
+            most, likely = self.at_most * self.price_per_credit, self.expected * self.price_per_credit
+            lines.append(f"At {self.price_per_credit:g} a credit: at most {most:,.2f}, expected about {likely:,.2f}.")
+        if 0 < self.at_most <= FREE_CREDITS_A_MONTH:
+            lines.append(f"The free tier's {FREE_CREDITS_A_MONTH} credits a month cover it.")
+        if self.break_even is not None:
+            lines.append(f"phone_if= pays if it holds for fewer than {self.break_even:.0%} of the people.")
+        if self.max_credits is not None and self.max_credits < self.at_most:
+            lines.append(f"max_credits={self.max_credits:,} may end before everybody was asked.")
+        return lines
+
+
+def bucket_series(buckets: Any, index: pd.Index[Any]) -> pd.Series[Any]:
+    """Return each row's bucket as words."""
+    codes = pd.Categorical.from_codes(buckets, dtype=pd.CategoricalDtype(list(BUCKETS)))
+    return pd.Series(codes, index=index, name="bucket")
 
 
 def _n(n: int, noun: str) -> str:
     """Return "1 credit", "2 credits"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _c(credits: float) -> str:
+    """Return credits that are likely: small ones with a decimal."""
+    return f"{credits:,.0f}" if credits >= 10 else f"{credits:.1f}".removesuffix(".0")
 
 
 def _saved_line(saved: int, savings: dict[str, int]) -> str:

@@ -25,6 +25,7 @@ from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, back
 from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
+from cleanlist_pandas.run.till import Till
 from cleanlist_pandas.services.csv_row import CsvRow, Lookup
 from cleanlist_pandas.services.http import Connection, Network
 from cleanlist_pandas.services.reply import Lost, Reply
@@ -77,14 +78,15 @@ class _Engine:
     recorder: Recorder = field(init=False)
     rivals: Rivals = field(init=False)
     halted: asyncio.Event = field(init=False)
-    freed: asyncio.Event = field(init=False)
+    till: Till = field(init=False)
     last_answer_s: float = field(init=False)
 
     async def run(self, stop: Stop) -> Result:
         """Run all workers, then wait for other runs' answers, then write what is left."""
         started_s = self.last_answer_s = time.monotonic()
         self.tally = Tally(len(self.lookups))
-        self.halted, self.freed = asyncio.Event(), asyncio.Event()
+        self.halted = asyncio.Event()
+        self.till = Till(self.budget, self.service.price, self.lookups, self.halted)
         loop = asyncio.get_running_loop()
         with self.ledger.start(self.who):
             self.recorder = Recorder(self.ledger, self.who)
@@ -131,14 +133,16 @@ class _Engine:
             self.stop, self.reason = stop, reason
         self.tally.stopping = self.tally.stopping or stop
         self.halted.set()
-        self.freed.set()
+        self.till.free()
 
     async def _work_through(self) -> None:
         """Ask all people; then those whom another run had in hand and gave up."""
         todo = self.lookups
-        while todo and not self.halted.is_set():
+        while todo and not self.halted.is_set() and not self.till.is_empty:
             await self._work(iter(todo))
             todo = await self.rivals.settle(self.halted, self._tell_waiting, self.limits.max_wait_s)
+        if self.till.passed_over:
+            self._halt(StopKind.BUDGET, self.till.passed_over)
 
     def _tell_waiting(self, n_people: int) -> None:
         """Show how many people other runs are asking about."""
@@ -166,8 +170,9 @@ class _Engine:
         connection = self.network.connect()
         try:
             while await self._my_turn(turn):
-                person = next(queue, None)
+                person = await self.till.next_affordable(queue)
                 if person is None:
+                    self._tell_if_out_of_budget()
                     break
                 await self._ask(*person, connection, turn)
                 self.watch(self.tally, self.budget)
@@ -176,6 +181,12 @@ class _Engine:
             for rank, other in enumerate(self.turns):  # one who was parked moves up, or nobody would work on
                 other.worker = rank
             await connection.close()
+
+    def _tell_if_out_of_budget(self) -> None:
+        """Show that nobody else will be bought while answers still land."""
+        if self.till.is_empty:
+            self.tally.stopping = self.tally.stopping or StopKind.BUDGET
+            self.watch(self.tally, self.budget)
 
     async def _my_turn(self, turn: Turn, *, again: bool = False) -> bool:
         """Wait until this worker may send; False if the run stops first."""
@@ -189,10 +200,8 @@ class _Engine:
             await asyncio.wait_for(self.halted.wait(), seconds)
 
     async def _ask(self, position: int, lookup: Lookup, connection: Connection, turn: Turn) -> None:
-        """Take one person from reservation to outcome."""
-        price = self.service.price(lookup.fields)
-        if not await self._reserve(price):
-            return
+        """Take one person whose price is set aside to an outcome."""
+        price = self.till.price(lookup)
         granted: Grant | LedgerError = None
         try:
             granted = await self.recorder.intend(Intent(address=lookup.address, fields=lookup.fields, price=price))
@@ -201,7 +210,7 @@ class _Engine:
         finally:
             if not isinstance(granted, int):  # it will not be sent, or not by this run
                 self.budget.release(price)
-                self.freed.set()
+                self.till.free()
         if not isinstance(granted, int):
             self._not_granted(position, lookup, granted)
             return
@@ -219,19 +228,6 @@ class _Engine:
             self.rivals.add(position, lookup, granted)
         else:
             self.answers[position] = Answer(status=RowStatus.SKIPPED, reason="erased while this run was going on")
-
-    async def _reserve(self, price: int) -> bool:
-        """Set the price aside, waiting for look-ups in flight to give some back; False when it is not to be had."""
-        while not self.halted.is_set():
-            if self.budget.reserve(price):
-                return True
-            if self.budget.reserved == 0:
-                left = f"{self.budget.left} left of max_credits={self.budget.limit}"
-                self._halt(StopKind.BUDGET, f"{left}, and a look-up costs {price}")
-                return False
-            self.freed.clear()
-            await self.freed.wait()
-        return False
 
     async def _send(
         self, number: int, lookup: Lookup, connection: Connection, turn: Turn
@@ -323,4 +319,4 @@ class _Engine:
         if answer is not None:
             self.answers[position] = answer
             setattr(self.tally, answer.status, getattr(self.tally, answer.status) + 1)
-        self.freed.set()
+        self.till.free()

@@ -15,7 +15,7 @@ from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.addresses import normalise_one
 from cleanlist_pandas.run.lease import lease_is_held
-from cleanlist_pandas.run.records import IN_DOUBT, RELEASED
+from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED
 from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
 from cleanlist_pandas.run.store import Store
 from cleanlist_pandas.settings import resolve
@@ -106,6 +106,16 @@ class Ledger(Store):
             dtype="int64",
             name="ledger",
         )
+
+    def history(self, world: str) -> list[tuple[str, int, int]]:
+        """Return how many people were found and missed at each mail domain; what was adopted does not count."""
+        with self._reading():
+            return self._sql.execute(
+                "SELECT substr(l.address, instr(l.address, '@') + 1), sum(o.status = 'completed'), "
+                "sum(o.status = 'not_found') FROM lookups l JOIN outcomes o ON o.lookup = l.id "
+                "WHERE l.world = ? AND l.service != ? AND o.status IN ('completed', 'not_found') GROUP BY 1",
+                (world, ADOPTED),
+            ).fetchall()
 
     def in_doubt(self) -> pd.DataFrame:
         """List what was sent and never answered, with its worst-case price. Sends nothing.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 __all__ = [
+    "ADOPTED",
     "IN_DOUBT",
     "RELEASED",
     "Claim",
     "Grant",
+    "Held",
     "Intent",
     "Outcome",
     "Record",
@@ -25,6 +27,7 @@ __all__ = [
 
 RELEASED: Final = "released"  # nothing was charged: never left, or refused in a way that says so
 IN_DOUBT: Final = "in_doubt"
+ADOPTED: Final = "adopted"  # as service: an answer taken from an export, not from a look-up of ours
 REFUSAL_AGE: Final = timedelta(days=1)
 
 
@@ -67,6 +70,7 @@ class Record:
 
     status: str  # a row status, in_doubt, or "" while another run is asking
     lookup: int
+    run: str = ""
     service: str = ""
     fields: Sequence[str] = ()
     credits: int = 0
@@ -111,52 +115,82 @@ class Run:
                 claims.remove(claim)
 
 
-def decide(
-    found: Iterable[tuple[int, Record]], fields: Sequence[str], *, max_age: timedelta | None, miss_age: timedelta
-) -> dict[int, list[Record]]:
-    """Say, for each position, which of its records (oldest first) count: whoever is not in the answer may be bought.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the ledger says of one person for the fields that are wanted."""
 
-    Held is who has, for each of `fields`, a record that was asked for it and is young enough; all such records are
-    returned, the newest for each field. In doubt, or being asked by another run at this moment, is who has one open
-    record that asks for all that is lacking. A refusal stands for a day, so that a frame whose first people are refused
-    gets past them; it settles no doubt. A look-up that never left does not count.
+    records: tuple[Record, ...] = ()  # settled ones that count, oldest first; each brings some of the fields
+    doubts: tuple[Record, ...] = ()  # sent and never answered; what they ask for is not asked again
+    rival: Record | None = None  # another run is asking for all that is lacking at this moment
+    lacking: frozenset[str] = frozenset()  # what is to be bought; nothing where a refusal of today says no
+
+
+def decide(
+    found: Iterable[tuple[int, Record]],
+    wanted: Callable[[int], Collection[str]],
+    *,
+    max_age: timedelta | None,
+    miss_age: timedelta,
+    retry: bool = False,
+    since: int | None = None,
+) -> dict[int, Held]:
+    """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
+
+    A field is held by the newest record that asked for it and is young enough. What an open record asks for is in doubt
+    and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
+    them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
+    that is gone on with: their answers stand whatever clocks say.
     """
     now_us = time.time_ns() // 1000
+
+    def stands(record: Record) -> bool:
+        ours = since is not None and record.lookup > since
+        return ours or _is_young(record, now_us, max_age, miss_age)
+
     people: dict[int, list[Record]] = {}
     for position, record in found:
-        if not record.is_void:
+        if not (record.is_void or (retry and record.status == IN_DOUBT)):
             people.setdefault(position, []).append(record)
-    chosen = {at: _choose(records, set(fields), now_us, max_age, miss_age) for at, records in people.items()}
-    return {at: records for at, records in chosen.items() if records}
+    return {at: _choose(records, frozenset(wanted(at)), stands) for at, records in people.items()}
 
 
-def _choose(
-    records: Sequence[Record], wanted: set[str], now_us: int, max_age: timedelta | None, miss_age: timedelta
-) -> list[Record]:
+def _choose(records: Sequence[Record], wanted: frozenset[str], stands: Callable[[Record], bool]) -> Held:
     """Choose among one person's records."""
     newest: dict[str, Record] = {}
     opened: list[Record] = []
-    refusal: list[Record] = []
+    refusal: Record | None = None
     for record in records:
         asked = set(record.fields)
         if record.is_open:
             opened.append(record)
             continue
-        stands = _stands(record, now_us, max_age, miss_age)
         if record.is_refusal:
-            refusal = [record] if stands and wanted <= asked else refusal
+            refusal = record if stands(record) else refusal
             continue
         opened = [doubt for doubt in opened if not set(doubt.fields) <= asked]  # asked again since, and answered
-        if stands:
+        if stands(record):
             newest |= dict.fromkeys(wanted & asked, record)
+    counting = tuple(record for record in records if any(record is one for one in newest.values()))
     lacking = wanted - set(newest)
-    if not lacking:
-        return [record for record in records if any(record is one for one in newest.values())]
-    return next(([doubt] for doubt in reversed(opened) if lacking <= set(doubt.fields)), refusal)
+    return _what_is_open(counting, opened, refusal, lacking) if lacking else Held(records=counting)
 
 
-def _stands(record: Record, now_us: int, max_age: timedelta | None, miss_age: timedelta) -> bool:
-    """Whether a settled answer still stands for its person."""
+def _what_is_open(
+    counting: tuple[Record, ...], opened: Sequence[Record], refusal: Record | None, lacking: frozenset[str]
+) -> Held:
+    """Say what of the lacking fields may be bought."""
+    newest = next((one for one in reversed(opened) if lacking <= set(one.fields)), None)
+    if newest is not None and newest.status == "":
+        return Held(records=counting, rival=newest, lacking=lacking)
+    doubts = tuple(one for one in opened if one.status == IN_DOUBT and lacking & set(one.fields))
+    lacking = lacking.difference(*(one.fields for one in doubts))
+    if lacking and refusal is not None and lacking <= set(refusal.fields):
+        return Held(records=(*counting, refusal), doubts=doubts)
+    return Held(records=counting, doubts=doubts, lacking=lacking)
+
+
+def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: timedelta) -> bool:
+    """Whether a settled answer is young enough to stand for its person."""
     own = None if record.status == "completed" else REFUSAL_AGE if record.is_refusal else miss_age
     limits = [limit for limit in (own, max_age) if limit is not None]
     return not limits or now_us - record.at_us <= min(limits).total_seconds() * 1e6

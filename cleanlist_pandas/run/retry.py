@@ -53,6 +53,7 @@ class StopKind(StrEnum):
     INTERRUPT = "interrupt"
     BUDGET = "budget"
     TIME = "time"
+    SCREEN = "screen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,9 @@ class Store:
         """Hold the run's lease for a block: as long as it is held, its look-ups are being asked, not in doubt."""
         with Lease(self.path, run.id):
             with self._writing():
-                self._sql.execute("INSERT INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000))
+                self._sql.execute(
+                    "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000)
+                )
             yield
 
     def _look_around(self, run: Run) -> None:
@@ -165,14 +167,14 @@ class Store:
         if row[9] is None:
             status = "" if running[run] else IN_DOUBT
             record = Record(
-                status=status, lookup=lookup, service=service, fields=fields, reason="cut off", at_us=row[7]
+                status=status, lookup=lookup, run=run, service=service, fields=fields, reason="cut off", at_us=row[7]
             )
         else:
             sound = sound and checksum((lookup, *row[9:14])) == row[14]
             status, credits, reason, at_us, body = row[9:14]
             record = Record(
-                status=status, lookup=lookup, service=service, fields=fields, credits=credits, reason=reason,
-                at_us=at_us, body=body,
+                status=status, lookup=lookup, run=run, service=service, fields=fields, credits=credits,
+                reason=reason, at_us=at_us, body=body,
             )  # fmt: skip
         if not sound:
             raise damaged_row(self.path, lookup)

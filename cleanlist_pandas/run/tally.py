@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
@@ -10,7 +11,7 @@ from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import Record
 from cleanlist_pandas.run.retry import StopKind
 
-__all__ = ["Limits", "Result", "Tally"]
+__all__ = ["Limits", "Result", "Tally", "nothing_yet", "total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +56,17 @@ class Result:
     stop: StopKind | None
     reason: str
     failure: LedgerError | None
+
+
+def nothing_yet(budget: Budget) -> Result:
+    """Return the result of a step that sent nothing."""
+    return Result(answers={}, rivals={}, budget=budget, tally=Tally(0), seconds=0.0, stop=None, reason="", failure=None)
+
+
+def total(steps: Sequence[Result]) -> Result | None:
+    """Return the steps of one run as one result; it ended as the last step did that ended early."""
+    if not steps:
+        return None
+    ended = next((step for step in reversed(steps) if step.stop is not None), steps[-1])
+    tally = replace(ended.tally, requests=sum(step.tally.requests for step in steps))
+    return replace(ended, tally=tally, seconds=sum(step.seconds for step in steps))

@@ -217,7 +217,8 @@ def test_a_doubt_is_never_forgotten_and_a_paid_answer_never_bought_again(figures
             for at, (status, fields, days, credits) in enumerate(history)
         ]
         age = None if max_age is None else timedelta(days=max_age)
-        chosen = decide([(0, one) for one in records], ASKED, max_age=age, miss_age=30 * DAY).get(0, [])
+        held = decide([(0, one) for one in records], lambda at: ASKED, max_age=age, miss_age=30 * DAY).get(0)
+        chosen = [] if held is None else [*held.records, *held.doubts, *filter(None, [held.rival])]
         assert all(any(one is record for record in records) and not one.is_void for one in chosen)
         counting = [one for one in records if set(ASKED) <= set(one.fields) and not one.is_void]
         if counting and counting[-1].is_open:
@@ -269,7 +270,8 @@ class Schedule(RuleBasedStateMachine):
             self.model.settle(person, IN_DOUBT)
         self.model.spent_before = sum(self.model.charges.values())
         self.model.budget = Budget(limit)
-        self.held = decide(self.model.ledger, ASKED, max_age=None, miss_age=30 * DAY)
+        held = decide(self.model.ledger, lambda at: ASKED, max_age=None, miss_age=30 * DAY)
+        self.held = {person for person, one in held.items() if not one.lacking}
 
     @rule(person=st.integers(0, 3))
     def send(self, person: int) -> None:
@@ -281,7 +283,7 @@ class Schedule(RuleBasedStateMachine):
             (person, Record(status="", lookup=len(model.ledger), fields=ASKED, at_us=time.time_ns() // 1000))
         )
         model.flights[person] = len(model.ledger) - 1
-        self.held[person] = model.ledger[-1][1]
+        self.held.add(person)
 
     @precondition(lambda self: self.model.flights)
     @rule(at=st.integers(0, 3), charged=st.booleans(), result=REPLIES | LOSSES)
@@ -314,7 +316,7 @@ class Schedule(RuleBasedStateMachine):
             model.budget.release(1)
             model.settle(person, "failed" if verdict.next is Next.REFUSED else RELEASED)
             if verdict.next is not Next.REFUSED:
-                del self.held[person]
+                self.held.remove(person)
 
     @invariant()
     def nobody_pays_twice(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.fields import FIELDS
 from cleanlist_pandas.frame.arrays import Kinds
-from cleanlist_pandas.frame.existing import filled_rows, label, read_existing
+from cleanlist_pandas.frame.existing import label, read_existing
 
 NAMES = tuple(FIELDS)
 
@@ -113,20 +113,6 @@ def test_under_multiindex_columns_the_lower_levels_are_empty():
     frame = pd.DataFrame([["a", "CTO"]], columns=pd.MultiIndex.from_tuples([("in", "email"), ("enriched_title", "")]))
     assert label(frame, "enriched_title") == ("enriched_title", "")
     assert plain(read_existing(frame, ["title"], "fill", Kinds())["title"]) == ["CTO"]
-
-
-@pytest.mark.parametrize(
-    ("existing", "filled"),
-    [
-        ({}, [False] * 3),
-        ({"title": ["a", None, "b"]}, [False] * 3),
-        ({"title": ["a", None, "b"], "phone": ["1", "2", None]}, [True, False, False]),
-    ],
-)
-def test_a_row_is_filled_if_it_lacks_nothing(existing, filled):
-    """All fields asked for must be there."""
-    arrays = {name: pd.array(values, dtype="string") for name, values in existing.items()}
-    assert filled_rows(arrays, ["title", "phone"], 3).tolist() == filled
 
 
 def test_the_array_is_not_the_frames_own():

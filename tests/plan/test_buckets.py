@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cleanlist_pandas.frame.columns import Columns
 from cleanlist_pandas.frame.keys import Reason, read
-from cleanlist_pandas.plan.buckets import BUCKETS, Bucket, State, make_plan
-from cleanlist_pandas.plan.estimate import estimate
+from cleanlist_pandas.frame.needs import Needs, bits_of
+from cleanlist_pandas.plan.buckets import BUCKETS, Bucket, State, decide_people
 
 EMAIL = Columns(email="email")
 CELLS = ["a@x.example", "b@x.example", "A@x.example", None, "rubbish", "c@x.example", "b@x.example", "c@x.example"]
@@ -22,10 +22,26 @@ def keys_of(cells, suppressed=()):
     return keys.suppress(np.isin(keys.addresses.to_numpy(zero_copy_only=False), list(suppressed)))
 
 
-def plan_of(cells, suppressed=(), held=(), in_doubt=(), filled=(), price=1):
+def price(fields):
+    return 11 if "phone" in fields else 1
+
+
+def bits(n, **people):
+    """Bits of each person: field names and the positions they hold for."""
+    found = np.zeros(n, np.uint16)
+    for name, positions in people.items():
+        found[list(positions)] |= bits_of([name])
+    return found
+
+
+def plan_of(cells, suppressed=(), held=(), in_doubt=(), known=(), filled=(), field="title"):
+    """Decide over one field."""
     keys = keys_of(cells, suppressed)
-    mask = np.isin(np.arange(len(cells)), list(filled))
-    return make_plan(keys, ["title"], price=price, held=list(held), in_doubt=list(in_doubt), filled_rows=mask)
+    rows = ~np.isin(np.arange(len(cells)), list(filled))
+    lacking = np.unique(keys.codes[rows & (keys.codes >= 0)])
+    of = {name: bits(keys.n_keys, **{field: people}) for name, people in (("k", known), ("h", held), ("d", in_doubt))}
+    needs = Needs(rows, bits(keys.n_keys, **{field: lacking}))
+    return decide_people(keys, [field], needs, known=of["k"], held=of["h"], doubted=of["d"], tariff=price)
 
 
 def names(plan):
@@ -36,6 +52,9 @@ ROWS = [
     ({}, "billable billable duplicate blank malformed billable duplicate duplicate", 3),
     ({"held": [0]}, "held billable held blank malformed billable duplicate duplicate", 2),
     ({"in_doubt": [1]}, "billable in_doubt duplicate blank malformed billable in_doubt duplicate", 2),
+    ({"known": [0]}, "known billable known blank malformed billable duplicate duplicate", 2),
+    # one's own tables come before the ledger, an answer before a doubt
+    ({"known": [0], "held": [0, 1], "in_doubt": [1, 2]}, "known held known blank malformed in_doubt held in_doubt", 0),
     ({"held": [0, 1, 2]}, "held held held blank malformed held held held", 0),
     ({"suppressed": ["b@x.example"]}, "billable suppressed duplicate blank malformed billable suppressed duplicate", 2),
     # the first row lacks nothing: the second becomes the one that is bought
@@ -53,39 +72,44 @@ def test_each_row_is_in_its_bucket(options, rows, lookups):
     """By hand, on eight rows of three people."""
     plan = plan_of(CELLS, **options)
     assert names(plan) == rows.split()
-    assert plan.lookups == len(plan.billable) == lookups
+    assert len(plan.billable) == lookups
     assert sum(plan.counts().values()) == len(CELLS)
 
 
-@pytest.mark.parametrize("price", [1, 11])
-def test_at_most_is_the_price_of_everybody_billable(price):
-    """Three people."""
-    plan = plan_of(CELLS, price=price)
-    assert plan.ceiling == 3 * price
-    assert estimate(plan, pd.RangeIndex(8)).at_most == 3 * price
+@pytest.mark.parametrize(("field", "price"), [("title", 1), ("phone", 11)])
+def test_each_person_who_is_bought_has_the_price_of_what_is_asked(field, price):
+    """The second is held."""
+    plan = plan_of(CELLS, field=field, held=[1])
+    assert plan.prices.tolist() == [price, 0, price]
+    assert plan.price == price
 
 
-@pytest.mark.parametrize(
-    ("options", "saved"),
-    [
-        ({}, {"duplicate": 33}),
-        ({"held": [0]}, {"held": 22, "duplicate": 22}),
-        ({"filled": [0, 2]}, {"filled": 22, "duplicate": 22}),
-        ({"in_doubt": [1]}, {"duplicate": 22}),
-        ({"suppressed": ["a@x.example", "b@x.example", "c@x.example"]}, {}),
-    ],
-)
-def test_saved_is_counted_in_credits_by_bucket(options, saved):
-    """Against one look-up at 11 credits for each row with a usable address that is not suppressed."""
-    shown = estimate(plan_of(CELLS, price=11, **options), pd.RangeIndex(8))
-    assert {name: n for name, n in shown.savings.items() if n} == saved
-    assert shown.saved == sum(saved.values())
+def test_what_is_known_of_a_person_is_not_asked_again():
+    """Four people lack title and phone: nothing known; the title held; the phone known; the phone in doubt."""
+    keys = keys_of(["a@x.example", "b@x.example", "c@x.example", "d@x.example"])
+    needs = Needs(np.ones(4, np.bool_), bits(4, title=range(4), phone=range(4)))
+    how = {"held": bits(4, title=[1]), "known": bits(4, phone=[2]), "doubted": bits(4, phone=[3])}
+    plan = decide_people(keys, ["title", "phone"], needs, tariff=price, **how)
+    assert plan.asks.tolist() == [bits_of(["title", "phone"]), bits_of(["phone"]), *[bits_of(["title"])] * 2]
+    assert plan.prices.tolist() == [11, 11, 1, 1]
+    assert names(plan) == ["billable"] * 4
+
+
+def test_a_screened_phone_is_a_look_up_of_its_own():
+    """Title and phone in two steps, 1 + 11; the phone alone 11."""
+    keys = keys_of(["a@x.example", "b@x.example"])
+    needs = Needs(np.ones(2, np.bool_), bits(2, title=[0], phone=[0, 1]))
+    none = np.zeros(2, np.uint16)
+    plan = decide_people(
+        keys, ["title", "phone"], needs, known=none, held=none, doubted=none, tariff=price, screened=True
+    )
+    assert (plan.prices.tolist(), plan.price) == ([12, 11], 12)
 
 
 def test_no_rows_make_an_empty_plan():
     """And cost nothing."""
     plan = plan_of([])
-    assert plan.ceiling == plan.lookups == sum(plan.counts().values()) == 0
+    assert len(plan.billable) == sum(plan.counts().values()) == 0
 
 
 def test_every_bucket_has_a_name_in_the_order_of_the_page():
@@ -102,29 +126,31 @@ people = st.sampled_from(
 
 @given(st.data())
 def test_buckets_add_up_on_any_frame(data):
-    """Rows, states and money agree however the frame, the ledger and the list of the suppressed look."""
+    """Rows, states and money agree however the frame, the tables, the ledger and the list of the suppressed look."""
     cells = data.draw(st.lists(people, max_size=25))
     suppressed = data.draw(st.sets(st.sampled_from(["a@x.example", "b@x.example"])))
     keys = keys_of(cells, suppressed)
-    some = st.sets(st.integers(0, keys.n_keys - 1)) if keys.n_keys else st.just(set())
-    held = data.draw(some)
-    in_doubt = data.draw(some) - held
-    filled = np.array(data.draw(st.lists(st.booleans(), min_size=len(cells), max_size=len(cells))), np.bool_)
-    plan = make_plan(keys, ["title"], price=11, held=sorted(held), in_doubt=sorted(in_doubt), filled_rows=filled)
-    shown = estimate(plan, pd.RangeIndex(len(cells)))
-    rows = np.array(names(plan), dtype=object)
+    n, fields = keys.n_keys, ["title", "phone", "icp_score"]
+    each = st.lists(st.sets(st.sampled_from(fields)), min_size=n, max_size=n)
+    wanted, known, held, doubted = (np.array([bits_of(of) for of in data.draw(each)], np.uint16) for _ in range(4))
+    rows = (keys.codes >= 0) & (np.append(wanted, 0)[keys.codes] != 0)
+    screened = data.draw(st.booleans())
+    plan = decide_people(
+        keys, fields, Needs(rows, wanted), known=known, held=held, doubted=doubted, tariff=price, screened=screened
+    )
+    told = np.array(names(plan), dtype=object)
 
-    assert sum(shown.buckets.values()) == len(cells)
-    assert shown.rows.value_counts().to_dict() == shown.buckets
-    assert shown.buckets["billable"] == shown.lookups  # one row for each person who is bought
-    assert len({*keys.codes[rows == "billable"]}) == shown.lookups
-    assert {*keys.codes[rows == "duplicate"]} <= {*plan.billable.tolist()}
-    assert shown.at_most == 11 * shown.lookups == plan.ceiling
-    usable = int((keys.codes >= 0).sum())
-    doubtful = shown.buckets["in_doubt"]  # perhaps paid for: neither saved nor to be paid
-    assert shown.saved + shown.at_most == 11 * (usable - doubtful)
-    assert ((rows == "filled") >= (filled & (keys.codes >= 0))).all()
-    assert ((keys.reasons == Reason.SUPPRESSED) == (rows == "suppressed")).all()
-    for state, chosen in ((State.HELD, held), (State.IN_DOUBT, in_doubt)):
-        lacking = {*keys.codes[(keys.codes >= 0) & ~filled].tolist()}
-        assert {*np.flatnonzero(plan.states == state).tolist()} == chosen & lacking
+    assert sum(plan.counts().values()) == len(cells)
+    assert plan.counts()["billable"] == len(plan.billable)  # one row for each person who is bought
+    assert {*keys.codes[told == "billable"].tolist()} == {*plan.billable.tolist()}
+    assert {*keys.codes[told == "duplicate"]} <= {*plan.billable.tolist()}
+    assert not np.any(plan.asks & (known | held | doubted | ~wanted))
+    assert ((plan.asks != 0) == (plan.states == State.BILLABLE)).all()
+    assert ((plan.prices > 0) == (plan.asks != 0)).all()
+    assert (plan.prices <= plan.price).all()
+    lacking = keys.codes[rows]
+    covered = wanted & ~known & ~held & ~doubted
+    assert {*lacking[(told[rows] == "billable") | (told[rows] == "duplicate")].tolist()} == {
+        *np.flatnonzero(covered).tolist()
+    }
+    assert ((keys.reasons == Reason.SUPPRESSED) == (told == "suppressed")).all()

@@ -18,6 +18,8 @@ LEADS = pd.DataFrame(
 
 REPR = """\
 At most 22 credits: 2 look-ups at 11 credits. Misses are free.
+Expected about 11 (0 to 22 in 9 of 10 cases), a guess: no history yet.
+The free tier's 30 credits a month cover it.
 Addresses in 'email'; fields: title, phone
 
         1 blank      no address
@@ -42,6 +44,8 @@ def test_repr_of_one_and_of_nobody():
     assert repr(one) == dedent(
         """\
         At most 1 credit: 1 look-up at 1 credit. Misses are free.
+        Expected about 0.5 (0 to 1 in 9 of 10 cases), a guess: no history yet.
+        The free tier's 30 credits a month cover it.
         Addresses in 'email'; fields: title
 
                 1 billable   would be looked up
@@ -86,11 +90,20 @@ def test_to_dict_is_plain_json():
         "lookups": 3,
         "credits_per_lookup": 1,
         "at_most": 3,
+        "expected": 1.5,
+        "interval": [0.0, 3.0],
+        "history": 0,
+        "naive": 4,
         "saved": 1,
+        "savings": {"filled": 0, "known": 0, "held": 0, "duplicate": 1, "partly": 0},
         "requests": 3,
         "seconds": None,
         "several": 0,
-        "expected": None,
+        "max_credits": None,
+        "price_per_credit": None,
+        "phones": 0,
+        "phone_credits": 0,
+        "break_even": None,
     }
 
 
@@ -98,7 +111,15 @@ def test_to_series_is_whole_numbers():
     """Buckets first, then prices."""
     series = cl.estimate_cost(LEADS, ["phone"]).to_series()
     assert series.dtype == "int64"
-    assert series.index.tolist() == [*BUCKETS, "lookups", "credits_per_lookup", "at_most", "saved"]
+    assert series.index.tolist() == [
+        *BUCKETS,
+        "lookups",
+        "credits_per_lookup",
+        "at_most",
+        "naive",
+        "saved",
+        "requests",
+    ]
     assert series["at_most"] == 33
 
 

@@ -17,7 +17,7 @@ import pytest
 import cleanlist_pandas as cl
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger import Ledger
-from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Intent, Outcome, Record, Run, decide
+from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, decide
 
 JANE, JOHN = "jane@acme.example", "john@acme.example"
 DAY = timedelta(days=1)
@@ -34,6 +34,19 @@ DONE, MISS = record("completed"), record("not_found", credits=0)
 OLD, OLD_MISS = record("completed", days=91), record("not_found", days=31, credits=0)
 VOID, FREE, OLD_FREE = record(RELEASED, credits=0), record("failed", credits=0), record("failed", credits=0, days=1.1)
 PAID = record("failed", credits=1)
+
+
+def held(
+    *found: Record, fields: tuple[str, ...] = ("title",), max_age: timedelta | None = 90 * DAY, **how: Any
+) -> Held:
+    """What one person's records are worth."""
+    chosen = decide([(0, one) for one in found], lambda at: fields, max_age=max_age, miss_age=30 * DAY, **how)
+    return chosen.get(0, Held(lacking=frozenset(fields)))
+
+
+def counting(chosen: Held) -> list[Record]:
+    """The records that count, the open ones last."""
+    return [*chosen.records, *chosen.doubts, *filter(None, [chosen.rival])]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +78,7 @@ PAID = record("failed", credits=1)
         ([OLD, DOUBT], DOUBT),
         ([OLD, RUNNING], RUNNING),
         ([DOUBT, RUNNING], RUNNING),
+        ([RUNNING, DOUBT], DOUBT),
         ([VOID, DONE, FREE], DONE),
         ([DONE, OLD], DONE),
         ([record("completed", fields=("phone",))], None),
@@ -74,54 +88,67 @@ PAID = record("failed", credits=1)
 )
 def test_what_counts_among_a_persons_records(found: list[Record], counts: Record | None) -> None:
     """Held, being asked, in doubt or nothing: oldest record first."""
-    chosen = decide([(0, one) for one in found], ("title",), max_age=90 * DAY, miss_age=30 * DAY)
-    assert chosen.get(0, []) == ([] if counts is None else [counts])
+    chosen = held(*found)
+    assert counting(chosen) == ([] if counts is None else [counts])
+    assert chosen.lacking == (set() if chosen.records or chosen.doubts else {"title"})
 
 
 def test_an_answer_to_more_fields_answers_fewer() -> None:
     """Whoever was asked for title and phone is held for the title."""
     wide = record("completed", fields=("phone", "title"))
-    assert decide([(0, wide)], ("title",), max_age=None, miss_age=30 * DAY) == {0: [wide]}
+    assert held(wide) == Held(records=(wide,))
 
 
 TITLE, PHONE = record("completed", fields=("title",)), record("completed", fields=("phone",), credits=11)
 BOTH = ("title", "phone")
+PHONE_DOUBT, PHONE_FREE = record(IN_DOUBT, fields=("phone",)), record("failed", credits=0, fields=("phone",))
+PHONE_RUNNING, OLD_BOTH = record("", fields=("phone",)), record("completed", fields=BOTH, days=1)
 
 
 @pytest.mark.parametrize(
-    ("found", "counts"),
+    ("found", "counts", "lacking"),
     [
-        ([TITLE, PHONE], [TITLE, PHONE]),
-        ([TITLE], []),
-        ([TITLE, record(IN_DOUBT, fields=("phone",))], [record(IN_DOUBT, fields=("phone",))]),
-        ([record(IN_DOUBT, fields=("phone",))], []),
-        ([record(IN_DOUBT, fields=("phone",)), PHONE, TITLE], [PHONE, TITLE]),
-        ([record("completed", fields=BOTH, days=1), TITLE], [record("completed", fields=BOTH, days=1), TITLE]),
-        ([record("completed", fields=BOTH), record("completed", fields=BOTH)], [record("completed", fields=BOTH)]),
+        ([TITLE, PHONE], [TITLE, PHONE], ""),
+        ([TITLE], [TITLE], "phone"),
+        ([TITLE, PHONE_DOUBT], [TITLE, PHONE_DOUBT], ""),
+        ([PHONE_DOUBT], [PHONE_DOUBT], "title"),
+        ([PHONE_DOUBT, PHONE, TITLE], [PHONE, TITLE], ""),
+        ([PHONE_RUNNING], [], "title phone"),
+        ([TITLE, PHONE_RUNNING], [TITLE, PHONE_RUNNING], "phone"),
+        ([PHONE_FREE], [], "title phone"),
+        ([TITLE, PHONE_FREE], [TITLE, PHONE_FREE], ""),
+        ([PHONE_DOUBT, FREE], [FREE, PHONE_DOUBT], ""),
+        ([OLD_BOTH, TITLE], [OLD_BOTH, TITLE], ""),
+        ([OLD_BOTH, record("completed", fields=BOTH)], [record("completed", fields=BOTH)], ""),
     ],
 )
-def test_answers_to_different_fields_add_up(found: list[Record], counts: list[Record]) -> None:
-    """Nobody is bought again for what two look-ups have brought; a doubt about what is lacking holds a person back."""
-    chosen = decide([(0, one) for one in found], BOTH, max_age=90 * DAY, miss_age=30 * DAY)
-    assert [(one.status, one.fields) for one in chosen.get(0, [])] == [(one.status, one.fields) for one in counts]
+def test_each_field_is_bought_once(found: list[Record], counts: list[Record], lacking: str) -> None:
+    """What look-ups have brought adds up; what one of them left in doubt is held back, and nothing else."""
+    chosen = held(*found, fields=BOTH)
+    assert [(one.status, one.fields) for one in counting(chosen)] == [(one.status, one.fields) for one in counts]
+    assert chosen.lacking == {*lacking.split()}
+
+
+def test_who_says_retry_buys_what_is_in_doubt() -> None:
+    """An open look-up of a run that is over counts for nothing then; one of a run that goes on still does."""
+    assert held(PHONE_DOUBT, TITLE, fields=BOTH, retry=True) == Held(records=(TITLE,), lacking=frozenset({"phone"}))
+    assert held(DOUBT, RUNNING, retry=True).rival == RUNNING
 
 
 @pytest.mark.parametrize(
-    ("max_age", "held"), [(None, True), (92 * DAY, True), (90 * DAY, False), (timedelta(0), False)]
+    ("max_age", "stands"), [(None, True), (92 * DAY, True), (90 * DAY, False), (timedelta(0), False)]
 )
-def test_an_answer_stands_for_as_long_as_max_age(max_age: timedelta | None, held: bool) -> None:
+def test_an_answer_stands_for_as_long_as_max_age(max_age: timedelta | None, stands: bool) -> None:
     """None is any age, 0 is none at all."""
-    assert bool(decide([(0, OLD)], ("title",), max_age=max_age, miss_age=30 * DAY)) == held
+    assert bool(held(OLD, max_age=max_age).records) == stands
 
 
-@pytest.mark.parametrize(("max_age", "held"), [(None, False), (400 * DAY, False), (10 * DAY, False)])
-def test_a_miss_is_asked_again_after_30_days_however_old_an_answer_may_be(
-    max_age: timedelta | None, held: bool
-) -> None:
+@pytest.mark.parametrize("max_age", [None, 400 * DAY, 10 * DAY])
+def test_a_miss_is_asked_again_after_30_days_however_old_an_answer_may_be(max_age: timedelta | None) -> None:
     """A miss was free and people get found."""
-    assert bool(decide([(0, OLD_MISS)], ("title",), max_age=max_age, miss_age=30 * DAY)) == held
+    assert held(OLD_MISS, max_age=max_age).lacking == {"title"}
     young = record("not_found", days=20, credits=0)
-    assert bool(decide([(0, young)], ("title",), max_age=max_age, miss_age=30 * DAY)) == (max_age != 10 * DAY)
+    assert bool(held(young, max_age=max_age).records) == (max_age != 10 * DAY)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import cleanlist_pandas as cl
-from cleanlist_pandas import case, functions
+from cleanlist_pandas.calls import finish, run_enrich
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.recorder import Recorder
@@ -111,10 +112,10 @@ def test_an_interrupt_that_comes_while_planning_sends_nothing_and_is_told(scene:
     fields = options.pop("fields")
     stop = Stop()
     stop.press()
-    done = functions._enrich(frame, fields, options, stop)
+    done = run_enrich(frame, fields, options, stop)
     assert scene.sandbox.connections == 0
     with pytest.raises(cl.RunInterrupted) as caught:
-        functions._finish(done, frame, fields, options)
+        finish(done, partial(cl.enrich, frame), options)
     assert set(caught.value.partial["enriched_status"]) == {"not_attempted"}
     scene.audit(frame, caught.value.resume(), budget=5)
     assert scene.sandbox.charged == 5
@@ -130,8 +131,7 @@ def test_an_interrupt_is_told_even_where_nothing_had_to_be_sent(scene: Scene, pr
     stop = Stop()
     for _ in range(presses):
         stop.press()
-    with case.prepare(frame, options.pop("fields"), options, create=True) as prepared:
-        done = case.execute(prepared, None, stop)
+    done = run_enrich(frame, options.pop("fields"), options, stop)
     assert done.result is not None
     assert str(done.result.stop) == "interrupt"
     pd.testing.assert_frame_equal(done.frame, whole)

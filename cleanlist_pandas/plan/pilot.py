@@ -1,0 +1,163 @@
+"""A pilot: a fair sample of the people to buy, and what it says of all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cleanlist_pandas.plan.buckets import Ints
+
+__all__ = ["Pilot", "draw", "wilson"]
+
+Z_95: Final = 1.96
+
+
+def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the interval a share lies in, seen `hits` times in `n` (Wilson 1927); (0, 1) if nothing was seen.
+
+    Examples
+    --------
+    >>> low, high = wilson(8, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.49, 0.943)
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share = hits / n
+    middle = share + z**2 / (2 * n)
+    reach = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def draw(people: Ints, classes: npt.NDArray[np.int8], n: int, seed: int) -> Ints:
+    """Draw `n` of some people, each class in proportion to its size, in their given order.
+
+    The same people and seed give the same draw. What rounding leaves over goes to the classes it cut most.
+    """
+    if n >= len(people):
+        return people
+    rng = np.random.default_rng(seed)
+    kinds, sizes = np.unique(classes, return_counts=True)
+    shares = sizes * n / len(people)
+    quota = np.floor(shares).astype(np.int64)
+    for at in np.argsort(quota - shares, kind="stable")[: n - int(quota.sum())]:
+        quota[at] += 1
+    drawn = [
+        rng.choice(np.flatnonzero(classes == kind), int(size), replace=False)
+        for kind, size in zip(kinds, quota, strict=True)
+    ]
+    sample: Ints = people[np.sort(np.concatenate(drawn))]
+    return sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pilot:
+    """What a sample of the people said of all of them; its answers are in the ledger and are not paid for again.
+
+    Attributes
+    ----------
+    n : int
+        People asked.
+    people : int
+        People the whole plan would ask, those of the sample included.
+    fields : tuple of str
+        What was asked for.
+    found : int
+        People of the sample who were found.
+    filled : dict of str to int
+        People of the sample who have a value, by field.
+    credits : int
+        Credits the pilot was charged.
+    at_most : int
+        Credits the whole plan can cost at most, the pilot's included.
+    stopped : str
+        Why the pilot ended early; empty if it did not.
+    """
+
+    n: int
+    people: int
+    fields: tuple[str, ...]
+    found: int
+    filled: Mapping[str, int]
+    credits: int
+    at_most: int
+    stopped: str = ""
+    frame: pd.DataFrame = field(repr=False, compare=False, default_factory=pd.DataFrame)
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """Share of the sample that was found, and that has each field, with 95 % Wilson intervals and totals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``found`` and the fields; ``n``, ``people`` (int64), ``rate``, ``low``, ``high`` (float64, 0 to 1) and
+            ``total``, ``total_low``, ``total_high`` (int64): people of the whole plan, as far as the sample tells.
+        """
+        counts = pd.Series({"found": self.found, **self.filled}, dtype="int64")
+        bounds = [wilson(int(hits), self.n) for hits in counts]
+        table = pd.DataFrame(
+            {
+                "n": self.n,
+                "people": counts,
+                "rate": counts / self.n if self.n else math.nan,
+                "low": [low for low, _ in bounds],
+                "high": [high for _, high in bounds],
+            },
+            index=counts.index,
+        )
+        totals = {
+            name: (table[of] * self.people).round().fillna(0).astype("int64")
+            for name, of in (("total", "rate"), ("total_low", "low"), ("total_high", "high"))
+        }
+        return table.assign(**totals)
+
+    @property
+    def expected(self) -> int:
+        """Credits the whole plan will probably cost, the pilot's included."""
+        return round(self.at_most * self.found / self.n) if self.n else 0
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Credits between which that lies with a probability of 95 %."""
+        low, high = wilson(self.found, self.n)
+        return math.floor(self.at_most * low), math.ceil(self.at_most * high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON values."""
+        return {
+            "n": self.n,
+            "people": self.people,
+            "fields": list(self.fields),
+            "found": self.found,
+            "filled": dict(self.filled),
+            "credits": self.credits,
+            "at_most": self.at_most,
+            "expected": self.expected,
+            "interval": list(self.interval),
+            "stopped": self.stopped,
+        }
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        lines = [
+            f"{self.n:,} of {self.people:,} people asked for {self.credits:,} credits; a full run pays for the others.",
+            f"All of them: about {self.expected:,} credits ({low:,} to {high:,} with 95 % probability), "
+            f"at most {self.at_most:,}.",
+            "",
+        ]
+        lines += [
+            f"{row.rate:>5.0%} {name:<13}{row.low:.0%} to {row.high:.0%}: about {row.total:,} people"
+            for name, row in zip(self.rates.index, self.rates.itertuples(), strict=True)
+            if self.n
+        ]
+        if self.stopped:
+            lines.append(f"Stopped early: {self.stopped}.")
+        return "\n".join(lines)

@@ -1,0 +1,204 @@
+"""From a case to its frame: run, and join what it brought. The only part above `run` that spends."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from cleanlist_pandas.answers import Answer, combine
+from cleanlist_pandas.case import SERVICES, Case
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.fields import FieldName, RowStatus, Source
+from cleanlist_pandas.frame.arrays import Kinds
+from cleanlist_pandas.frame.join import join
+from cleanlist_pandas.frame.needs import names_of
+from cleanlist_pandas.plan.buckets import Ints, State
+from cleanlist_pandas.run import engine
+from cleanlist_pandas.run.budget import Budget
+from cleanlist_pandas.run.ledger import Ledger
+from cleanlist_pandas.run.pace import pace_for
+from cleanlist_pandas.run.progress import progress
+from cleanlist_pandas.run.records import Claim, Record, Run
+from cleanlist_pandas.run.report import RunReport, report_of
+from cleanlist_pandas.run.retry import StopKind
+from cleanlist_pandas.run.stop import Stop
+from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
+from cleanlist_pandas.services.csv_row import Lookup
+from cleanlist_pandas.services.http import Network
+from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.settings import Settings
+
+__all__ = ["Done", "buy", "join_case", "new_run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a call brought."""
+
+    frame: pd.DataFrame = field(repr=False)
+    fields: tuple[FieldName, ...]
+    report: RunReport
+    result: Result | None
+    answers: Sequence[Answer] = field(repr=False)  # one for each unique person
+    settings: Settings
+    ledger: Ledger
+
+
+def new_run(case: Case) -> Run:
+    """Return a run as the ledger will know it."""
+    return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.name)
+
+
+def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0) -> Result | None:
+    """Look people up in some order. May spend up to what `budget` has left.
+
+    Parameters
+    ----------
+    order : ndarray of int64
+        Positions of those to buy.
+    who : Run
+        On whose behalf; several steps of one call are one run.
+    spent_s : float
+        Seconds that earlier steps took of `max_seconds`.
+    """
+    if not len(order):
+        return None
+    settings = case.settings
+    if settings.api_key is None:
+        raise ConfigurationError(
+            "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it "
+            "inside `with cleanlist_pandas.sandbox():`, or add --sandbox in the shell."
+        )
+    network = Network(
+        url=settings.base_url,
+        api_key=settings.api_key,
+        timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+    )
+    key_digest = hashlib.blake2b(settings.api_key.reveal().encode(), digest_size=16).hexdigest()
+    limits = Limits(
+        concurrency=settings.concurrency,
+        rate_per_minute=settings.rate_per_minute,
+        max_seconds=None if settings.max_seconds is None else max(0.001, settings.max_seconds - spent_s),
+        max_wait_s=settings.max_wait_s,
+    )
+    _claim_rivals(case, who)
+    with progress(len(order), show=settings.progress) as watch, asyncio.Runner() as runner:
+        return runner.run(
+            engine.run(
+                _lookups(case, order),
+                service=case.service,
+                network=network,
+                ledger=case.ledger,
+                who=who,
+                budget=budget,
+                pace=pace_for(settings.base_url, key_digest),
+                limits=limits,
+                stop=stop,
+                watch=watch,
+            )
+        )
+
+
+def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:
+    """Put what is known of everybody, and what the steps of a run brought, on their rows."""
+    answers = _answers(case, who, steps)
+    frame = join(
+        case.frame,
+        case.keys.codes,
+        answers,
+        case.fields,
+        existing=case.existing,
+        filled=case.filled,
+        kinds=Kinds(case.settings.dtype_backend),
+        provenance=case.settings.provenance,
+    )
+    result = total(steps)
+    if stop.soft:  # too late to stop anything, but not to be told
+        result = _interrupted(result or nothing_yet(budget))
+    report = report_of(who.id, answers, result, budget.limit)
+    frame.attrs["cleanlist"] = report.summary()
+    return Done(
+        frame=frame,
+        fields=case.fields,
+        report=report,
+        result=result,
+        answers=answers,
+        settings=case.settings,
+        ledger=case.ledger,
+    )
+
+
+def _interrupted(result: Result) -> Result:
+    """Return a result that says so: a signal that comes before or after the sending must not be swallowed."""
+    return result if result.stop else replace(result, stop=StopKind.INTERRUPT, reason="interrupted")
+
+
+def _claim_rivals(case: Case, who: Run) -> None:
+    """Tell a run of the people whom other runs have in hand already."""
+    who.seen = max(who.seen, case.seen)
+    for at, held in case.held.items():
+        if held.rival is not None:
+            claim = Claim(held.rival.lookup, tuple(held.rival.fields))
+            who.rivals.setdefault(case.keys.addresses[at].as_py(), []).append(claim)
+
+
+def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
+    """Return position and look-up of everybody to buy."""
+    addresses: list[Any] = case.keys.addresses.take(order).to_pylist()
+    hints: dict[str, list[Any]] = {name: values.take(order).to_pylist() for name, values in case.keys.hints.items()}
+    asks = case.decision.asks[order].tolist()
+    for number, (position, address) in enumerate(zip(order.tolist(), addresses, strict=True)):
+        known = {name: values[number] for name, values in hints.items() if values[number] is not None}
+        yield position, Lookup(address=address, fields=names_of(asks[number]), hints=known)
+
+
+def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
+    """Return one answer for each unique person, from all that is known of them."""
+    plain = {
+        State.BILLABLE: Answer(status=RowStatus.NOT_ATTEMPTED),
+        State.FILLED: Answer(status=RowStatus.COMPLETED, source=Source.EXISTING),
+    }
+    states = case.decision.states.tolist()
+    answers = [plain.get(State(state), plain[State.BILLABLE]) for state in states]
+    informed = {*case.known.values, *case.held}.union(*(step.answers for step in steps), *(s.rivals for s in steps))
+    for position in informed:
+        if states[position] != State.FILLED:
+            answers[position] = _answer(case, who, position, steps)
+    return answers
+
+
+def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:
+    """Return what all sources say of one person."""
+    parts: list[Answer] = []
+    if position in case.known.values:
+        values, at_us = case.known.values[position], case.known.at_us.get(position)
+        parts.append(Answer(status=RowStatus.COMPLETED, source=Source.KNOWN, values=values, at_us=at_us))
+    heard = [step.answers[position] for step in steps if position in step.answers]
+    if (held := case.held.get(position)) is not None:
+        records = [one for one in (*held.records, *held.doubts) if not (heard and one.run == who.id)]
+        parts += [_from_record(case, position, record) for record in records]
+    parts += [_from_record(case, position, step.rivals[position]) for step in steps if position in step.rivals]
+    parts += heard
+    attempted = bool(steps) and (position in steps[-1].answers or position in steps[-1].rivals)
+    if case.decision.states[position] == State.BILLABLE and not attempted:
+        parts.append(Answer(status=RowStatus.NOT_ATTEMPTED))
+    return combine(parts)
+
+
+def _from_record(case: Case, position: int, record: Record) -> Answer:
+    """Read a held answer again from the bytes it came as."""
+    if record.is_open:
+        since = "another run" if record.status == "" else "an earlier run"
+        return Answer(status=RowStatus.IN_DOUBT, reason=f"sent by {since} and never answered")
+    lookup = Lookup(address=case.keys.addresses[position].as_py(), fields=case.fields)
+    answer = SERVICES[record.service].read(Reply(status=200, body=record.body), lookup, record.at_us)
+    if answer is None:
+        answer = Answer(status=RowStatus(record.status), at_us=record.at_us, reason=record.reason)
+    return replace(answer, credits=0, source=Source.LEDGER)

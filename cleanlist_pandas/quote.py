@@ -1,0 +1,152 @@
+"""What a case costs and in which order its people are bought: the Plan and the estimate of a case. Sends nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from cleanlist_pandas.case import Case
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.frame.mail_domains import classify, classify_domains
+from cleanlist_pandas.frame.needs import bits_of, names_of
+from cleanlist_pandas.plan.buckets import Ints
+from cleanlist_pandas.plan.document import Plan, digest_of, now_utc
+from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
+from cleanlist_pandas.plan.expect import HitRates, expect
+from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
+
+__all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
+
+
+def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
+    """Return what a case would cost, as a person reads it."""
+    decision, settings = case.decision, case.settings
+    billable = decision.billable
+    prices, asks = decision.prices[billable], decision.asks[billable]
+    expected = expect(_classes(case, billable), prices, rates or hit_rates(case))
+    return CostEstimate(
+        rows=bucket_series(decision.rows, case.frame.index),
+        buckets=decision.counts(),
+        fields=case.fields,
+        prices={int(price): n for price, n in sorted(Counter(prices.tolist()).items())},
+        credits_per_lookup=decision.price,
+        expected=expected.credits,
+        interval=(expected.low, expected.high),
+        history=expected.history,
+        rate_per_minute=settings.rate_per_minute,
+        column=case.column,
+        several=case.keys.n_several,
+        max_credits=case.max_credits,
+        price_per_credit=settings.price_per_credit,
+        **_steps(case, prices, asks),
+    )
+
+
+def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[str, Any]:
+    """Return the number of requests, and what asking for phones in a second step means."""
+    if not case.screened:
+        return {"requests": len(asks)}
+    with_phone = (asks & bits_of(["phone"])) != 0
+    phone_credits = case.service.price(["phone"])
+    first = int(prices.sum()) - phone_credits * int(with_phone.sum())
+    at_once = sum(case.service.price(names_of(bits)) * n for bits, n in Counter(asks.tolist()).items())
+    n_both = int(np.count_nonzero(with_phone & (asks != bits_of(["phone"]))))
+    phones = int(with_phone.sum())
+    return {
+        "phones": phones,
+        "phone_credits": phones * phone_credits,
+        "requests": len(asks) + n_both,
+        "break_even": round((at_once - first) / (phones * phone_credits), 4) if phones else None,
+    }
+
+
+def plan_of(case: Case) -> Plan:
+    """Return the frozen decision: who is bought in which order."""
+    rates = hit_rates(case)
+    order = order_of(case, rates)
+    rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, np.ones(case.keys.n_rows))
+    return Plan(
+        estimate=estimate_of(case, rates),
+        service=case.service.name,
+        made_at=now_utc(),
+        people=case.keys.n_keys,
+        digest=digest_of(case.keys.addresses),
+        queue=pd.DataFrame(
+            {
+                "price": case.decision.prices[order],
+                "rows": rows[order].astype(np.int64),
+                "worth": _worth(case)[order],
+                "hit_rate": rates.of(_classes(case, order)),
+            }
+        ),
+    )
+
+
+def order_of(case: Case, rates: HitRates | None = None) -> Ints:
+    """Return the people to buy, the best first if their worth is known, else in the order of their rows."""
+    billable = case.decision.billable
+    if case.worth is None:
+        return billable
+    chances = (rates or hit_rates(case)).of(_classes(case, billable))
+    return buying_order(billable, _worth(case)[billable], chances, case.decision.prices[billable])
+
+
+def hit_rates(case: Case) -> HitRates:
+    """Return how often the ledger's people were found, by kind of domain."""
+    history = case.ledger.history(case.settings.world)
+    kinds = classify_domains(pa.array([domain for domain, _, _ in history], pa.large_string())).tolist()
+    found: Counter[int] = Counter()
+    missed: Counter[int] = Counter()
+    for kind, (_, n_found, n_missed) in zip(kinds, history, strict=True):
+        found[kind] += n_found
+        missed[kind] += n_missed
+    return HitRates(found=found, missed=missed)
+
+
+def agreed_budget(case: Case, plan: Plan | None) -> int:
+    """Return the credits a run may spend: as told, as planned less what was spent since, or the ceiling.
+
+    Raises
+    ------
+    ConfigurationError
+        If the plan was made for something else.
+    """
+    ceiling = int(case.decision.prices.sum())
+    if plan is None:
+        return ceiling if case.max_credits is None else case.max_credits
+    plan.check(plan_of(case))
+    since_us = datetime.fromisoformat(plan.made_at).timestamp() * 1e6
+    spent = sum(
+        case.service.price(names_of(int(bits_of(record.fields)))) if record.is_open else record.credits
+        for _, record in case.found
+        if record.at_us >= since_us and not record.is_void
+    )
+    return max(0, plan.budget - spent)
+
+
+def read_plan(given: Any) -> Plan | None:
+    """Return the plan a call names, a Plan or a file."""
+    if given is None or isinstance(given, Plan):
+        return given
+    try:
+        return Plan.load(given)
+    except TypeError:
+        raise ConfigurationError("plan= must be a Plan or the path of a saved one.") from None
+
+
+def _classes(case: Case, people: Ints) -> npt.NDArray[np.int8]:
+    """Return the kind of each person's mail domain."""
+    return classify(case.keys.addresses.take(people))
+
+
+def _worth(case: Case) -> Floats:
+    """Return the worth of each person's rows; a row is worth 1 where nothing else was said."""
+    worth = np.ones(case.keys.n_rows) if case.worth is None else case.worth
+    return worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, worth)

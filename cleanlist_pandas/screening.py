@@ -1,0 +1,88 @@
+"""Screen, then pay for phones: ask everybody for the rest, then those whose answer passes ``phone_if=`` for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.compute as pc
+
+from cleanlist_pandas.case import Case, prepare
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.purchase import Done, buy, join_case
+from cleanlist_pandas.quote import order_of
+from cleanlist_pandas.run.budget import Budget
+from cleanlist_pandas.run.records import Run
+from cleanlist_pandas.run.retry import StopKind
+from cleanlist_pandas.run.stop import Stop
+from cleanlist_pandas.run.tally import Result, nothing_yet
+
+__all__ = ["buy_screened"]
+
+Predicate = Callable[[pd.DataFrame], Any]
+
+
+def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Budget, stop: Stop) -> Done:
+    """Run a case in two steps, both from one budget: all but the phones, then the phones of those who pass.
+
+    Raises
+    ------
+    ConfigurationError
+        If the predicate does not work on a frame without answers; nothing was sent then.
+    """
+    predicate: Predicate = arguments["phone_if"]
+    plain = {**arguments, "phone_if": None, "ledger": case.ledger}
+    rest = [name for name in case.fields if name != "phone"]
+    if rest:
+        with prepare(case.frame, rest, plain, create=True) as screen:
+            _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
+            first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
+            first, passing = _screened(predicate, screen, who, first, budget)
+            addresses = screen.keys.addresses
+    else:
+        addresses = case.keys.addresses
+        first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
+    only = None if passing is None else {"phone": passing}
+    plain["in_doubt"] = "hold"  # what this run left in doubt is not sent a second time
+    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.seen) as whole:
+        first, second = _moved(first, addresses, whole), None
+        if first.stop is None:
+            second = buy(whole, order_of(whole), who, budget, stop, spent_s=first.seconds)
+        return join_case(whole, who, [first, second or nothing_yet(budget)], budget, stop)
+
+
+def _screened(
+    predicate: Predicate, case: Case, who: Run, result: Result, budget: Budget
+) -> tuple[Result, npt.NDArray[np.bool_] | None]:
+    """Apply the predicate to what was answered; if it fails there, the run stops with what it has."""
+    if result.stop is not None:
+        return result, None
+    try:
+        return result, _passing(predicate, join_case(case, who, [result], budget, Stop()).frame)
+    except ConfigurationError as error:
+        return replace(result, stop=StopKind.SCREEN, reason=str(error).rstrip(".")), None
+
+
+def _passing(predicate: Predicate, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return the rows for which a predicate holds; what is missing does not."""
+    try:
+        told = pd.Series(predicate(frame)).reset_index(drop=True).astype("boolean")
+    except Exception as error:  # noqa: BLE001 - it is the caller's own function
+        reason = f"{type(error).__name__}"
+    else:
+        if len(told) == len(frame):
+            return told.to_numpy(np.bool_, na_value=False)
+        reason = f"{len(told):,} answers for {len(frame):,} rows"
+    raise ConfigurationError(f"phone_if= must give True or False for each row of the frame it is handed ({reason}).")
+
+
+def _moved(result: Result, addresses: Any, case: Case) -> Result:
+    """Return a result by the positions of another case: somebody may have been erased in between."""
+    places = pc.index_in(addresses, value_set=case.keys.addresses).to_pylist()
+    answers = {places[at]: answer for at, answer in result.answers.items() if places[at] is not None}
+    rivals = {places[at]: record for at, record in result.rivals.items() if places[at] is not None}
+    return replace(result, answers=answers, rivals=rivals)

@@ -1,0 +1,168 @@
+"""A plan as a file: read by a person, applied later, refused when it is no longer the same."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import cleanlist_pandas as cl
+
+LEADS = pd.DataFrame(
+    {"email": [f"p{n}@acme.example" for n in range(8)] + ["P0@acme.example", "n/a"], "deal": range(10)}
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the plan is kept."""
+    return tmp_path / "plan.json"
+
+
+def test_a_saved_plan_is_the_same_plan(path):
+    """Every number of it, the order and the frontier."""
+    plan = cl.plan(LEADS, ["title", "phone"], priority="deal", max_credits=30, price_per_credit=0.03)
+    plan.save(path)
+    loaded = cl.Plan.load(path)
+    assert loaded == plan
+    assert repr(loaded) == repr(plan)
+    assert loaded.fields == ("title", "phone")
+    pd.testing.assert_frame_equal(loaded.frontier(), plan.frontier())
+    assert (loaded.ceiling, loaded.budget, loaded.lookups) == (88, 30, 8)
+
+
+def test_a_person_can_read_it_and_finds_nobody_in_it(path):
+    """The price is among its first lines; no address and no key anywhere."""
+    with cl.option_context(api_key="clnl_invented_000000000000"):
+        cl.plan(LEADS, ["title"]).save(path)
+    text = path.read_text()
+    assert json.loads(text)["at_most"] == 8
+    assert '"at_most": 8' in "".join(text.splitlines()[:6])
+    assert "@" not in text
+    assert "clnl" not in text
+
+
+def test_a_run_by_a_plan_is_the_run_that_was_planned(path):
+    """Fields and budget come from it."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.plan(LEADS, ["title"], max_credits=5).save(path)
+        with pytest.warns(cl.CleanlistWarning, match="max_credits=5"):
+            out = cl.enrich(LEADS, plan=path)
+        assert "enriched_title" in out
+        assert service.charged == 5
+
+
+def test_all_that_was_spent_since_counts_against_its_budget():
+    """Running by the same plan again goes on with what is left: the budget is one for all runs."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        plan = cl.plan(LEADS, ["title"], max_credits=6)
+        with pytest.warns(cl.CleanlistWarning, match="not_attempted"):
+            cl.enrich(LEADS[::-1], plan=plan)
+        with pytest.warns(cl.CleanlistWarning, match="max_credits=0"):
+            cl.enrich(LEADS, plan=plan)
+        assert service.charged == 6
+
+
+def test_an_interrupted_run_by_a_plan_is_gone_on_with(path):
+    """Less to do than planned is no reason to refuse, and resume() knows the plan's fields and what is left."""
+    with cl.sandbox(hit_rate=1.0, credits=3) as service:
+        cl.plan(LEADS, ["title"]).save(path)
+        with pytest.raises(cl.OutOfCreditsError) as caught:
+            cl.enrich(LEADS, plan=path, concurrency=1)
+        assert caught.value.report.credits == 3
+        with pytest.raises(cl.OutOfCreditsError):
+            cl.enrich(LEADS, plan=path)
+        with pytest.raises(cl.OutOfCreditsError) as again:
+            caught.value.resume()
+        assert again.value.report.budget == 5
+        assert service.charged == 3
+
+
+@pytest.mark.parametrize(
+    ("frame", "fields", "options", "reason"),
+    [
+        (LEADS[:5], None, {}, r"the people changed \(8 then, 5 now\)"),
+        (LEADS.replace("p1@acme.example", "q1@acme.example"), None, {}, "the people changed"),
+        (LEADS, ["title", "company"], {}, "it is for title"),
+        (LEADS, ["phone"], {}, "it is for title"),
+        (LEADS, None, {"max_credits": 7}, "its budget is 4 credits"),
+    ],
+)
+def test_what_changed_is_refused_before_anything_is_sent(path, frame, fields, options, reason):
+    """With every reason named."""
+    with cl.sandbox() as service:
+        cl.plan(LEADS, ["title"], max_credits=4).save(path)
+        with pytest.raises(cl.ConfigurationError, match=reason):
+            cl.enrich(frame, fields, plan=path, **options)
+        assert service.requests == []
+
+
+def test_a_plan_that_would_cost_more_now_is_refused(path):
+    """Somebody was held then and is not any more; another tariff."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.enrich(LEADS[:3], ["title"])
+        cl.plan(LEADS, ["title"]).save(path)
+        with pytest.raises(cl.ConfigurationError, match="may cost 8 credits now, 5 were planned"):
+            cl.enrich(LEADS, plan=path, max_age=0)
+        changed = json.loads(path.read_text())
+        changed["estimate"]["credits_per_lookup"] = 2
+        path.write_text(json.dumps(changed))
+        with pytest.raises(cl.ConfigurationError, match="a look-up cost 2 credits then and 1 now"):
+            cl.enrich(LEADS, plan=path)
+        assert service.charged == 3
+
+
+def test_rows_in_another_order_are_the_same_people(path):
+    """Somebody may have sorted the file."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.plan(LEADS, ["title"]).save(path)
+        cl.enrich(LEADS.sort_values("deal", ascending=False), plan=path)
+        assert service.charged == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "There is no plan at"),
+        ("", "is no plan that this package saved"),
+        ("[]", "is no plan"),
+        ('{"cleanlist_plan": 1}', "is no plan"),
+        ('{"cleanlist_plan": "x"}', "is no plan"),
+        ('{"cleanlist_plan": 2}', "was written by a newer version"),
+        (b"\xff\xfe\x00", "is no plan"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(path, content, message):
+    """Before anything is sent."""
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with cl.sandbox() as service:
+        with pytest.raises(cl.ConfigurationError, match=message):
+            cl.enrich(LEADS, plan=path)
+        assert service.requests == []
+
+
+@pytest.mark.parametrize("field", ["at_most", "queue", "rows", "made_at", "estimate"])
+def test_a_plan_with_a_part_missing_or_wrong_is_none(path, field):
+    """Its numbers must add up."""
+    cl.plan(LEADS, ["title"]).save(path)
+    content = json.loads(path.read_text())
+    content[field] = {"queue": {"price": [1], "rows": [1], "worth": [1], "hit_rate": [1]}}.get(field, "nonsense")
+    path.write_text(json.dumps(content))
+    with pytest.raises(cl.ConfigurationError, match="is no plan"):
+        cl.Plan.load(path)
+
+
+def test_a_plan_is_refused_where_it_cannot_be_written(tmp_path):
+    """A folder that is not there."""
+    with pytest.raises(cl.ConfigurationError, match="cannot be written"):
+        cl.plan(LEADS, ["title"]).save(tmp_path / "nowhere" / "plan.json")
+    with pytest.raises(cl.ConfigurationError, match="plan= must be a Plan"):
+        cl.enrich(LEADS, plan=7)
+
+
+def test_the_times_of_a_plan_are_utc():
+    """Wherever it was made."""
+    made_at = pd.Timestamp(cl.plan(LEADS, ["title"]).made_at)
+    assert str(made_at.tz) in ("UTC", "+00:00", "tzutc()")
