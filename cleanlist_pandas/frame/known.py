@@ -116,7 +116,7 @@ def match_known(
             young &= (export.at_us == _NEVER) | (export.at_us >= oldest_us)
         for name in [name for name in fields if name in export.values]:
             cells = export.values[name]
-            there = np.flatnonzero(young & ~pd.isna(cells) & (bits[ours] & bits_of([name]) == 0))
+            there = np.flatnonzero(young & ~pd.isna(cells) & (np.append(bits, 0)[ours] & bits_of([name]) == 0))
             for at in there.tolist():
                 values.setdefault(int(ours[at]), {})[name] = cells[at]
                 if export.at_us[at] != _NEVER:
