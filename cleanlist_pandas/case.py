@@ -29,13 +29,13 @@ from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.plan.buckets import Decision, decide_people
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import Held, Record, decide
+from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.settings import Settings
 
 __all__ = ["Case", "own_view", "prepare"]
 
-SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow()}
+SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow(), ADOPTED: CsvRow()}
 Rows = npt.NDArray[np.bool_]
 
 

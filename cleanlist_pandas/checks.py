@@ -115,6 +115,18 @@ def age(value: Any) -> timedelta | None:
     )
 
 
+def moment_us(value: Any) -> int:
+    """Check a time that has passed; return it in microseconds since 1970, UTC."""
+    try:
+        moment = pd.Timestamp(value)
+        moment = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+        if moment <= pd.Timestamp.now("UTC"):
+            return int(moment.value // 1000)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ConfigurationError("as_of must be a time that has passed, such as '2026-06-30'.")
+
+
 def _days(value: Any) -> timedelta | None:
     """Read a bare number, also as text, as days: pandas would read nanoseconds."""
     if isinstance(value, bool) or not (_is_int(value) or isinstance(value, float | str)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -13,9 +14,12 @@ import platformdirs
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import normalise_one
+from cleanlist_pandas.frame.known import read_export
+from cleanlist_pandas.run.adopt import adopted
 from cleanlist_pandas.run.lease import lease_is_held
-from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED
+from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED, Run
 from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
 from cleanlist_pandas.run.store import Store
 from cleanlist_pandas.settings import resolve
@@ -39,7 +43,12 @@ def own_path(given: str | os.PathLike[str] | None = None) -> Path:
         return setting.path
     if isinstance(setting, Path):
         return setting
-    return default_path("local" if checks.is_loopback(resolve("base_url").value) else "live")
+    return default_path(_world())
+
+
+def _world() -> str:
+    """Return which world's answers count here and now: invented ones never mix with paid ones."""
+    return "local" if checks.is_loopback(resolve("base_url").value) else "live"
 
 
 class Ledger(Store):
@@ -169,6 +178,48 @@ class Ledger(Store):
             self._sql.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (digest, now_us))
         erased_at = pd.Timestamp(now_us, unit="us", tz="UTC").isoformat()
         return {"lookups": removed, "digest": digest.hex(), "erased_at": erased_at}
+
+    def adopt(self, export: pd.DataFrame | str | os.PathLike[str], *, as_of: Any = None) -> int:
+        """Count earlier results as paid for: results of `enrich`, exports of the web app. Sends nothing.
+
+        Parameters
+        ----------
+        export : DataFrame or path
+            A table with an e-mail column and ``enriched_`` columns; a CSV, TSV or Parquet file of one.
+        as_of : str or datetime, optional
+            When its answers were given, where ``enriched_at`` does not say; by default when the file was last changed,
+            for a frame now. It decides how long they stand.
+
+        Returns
+        -------
+        int
+            People taken in. Who is erased is not, nor what the ledger knows as new already: adopting a file twice
+            changes nothing.
+
+        Raises
+        ------
+        ColumnsError
+            If it has no e-mail column or no enriched column.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cleanlist_pandas as cl
+        >>> last_year = pd.DataFrame({"email": ["jo@acme.example"], "enriched_title": ["CTO"]})
+        >>> with cl.Ledger("leads.sqlite3") as ledger:
+        ...     ledger.adopt(last_year)
+        1
+        """
+        if isinstance(export, pd.DataFrame):
+            frame, changed_s = export, time.time()
+        else:
+            path = Path(export).expanduser()
+            frame = read_frame(str(path))
+            changed_s = path.stat().st_mtime
+        as_of_us = int(changed_s * 1e6) if as_of is None else checks.moment_us(as_of)
+        table = read_export(frame)
+        run = Run(id=uuid.uuid4().hex, world=_world(), service=ADOPTED)
+        return self.take_in(run, list(adopted(table, as_of_us)))
 
     def audit(self) -> pd.DataFrame:
         """List charges that disagree with the tariff, to dispute with. Sends nothing.

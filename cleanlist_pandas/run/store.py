@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanlist_pandas.run.adopt import Adopted
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger_file import damaged_row, open_file, open_memory, transaction, translated
 from cleanlist_pandas.run.records import IN_DOUBT, Claim, Grant, Intent, Outcome, Record, Run, checksum, outcome_values
@@ -92,15 +93,34 @@ class Store:
         erased meanwhile is dropped.
         """
         with self._writing():
-            self._sql.executemany(
-                "INSERT OR IGNORE INTO outcomes SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
-                "WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
-                [(*values, checksum(values)) for values in map(outcome_values, outcomes)],
-            )
+            self._settle(outcomes)
             if intents:
                 self._look_around(run)
-                self._last_id = self._sql.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
+                self._last_id = self._newest_id()
             return [self._grant(run, intent) for intent in intents]
+
+    def take_in(self, run: Run, answers: Sequence[Adopted]) -> int:
+        """Write answers that were given elsewhere, all or none; return how many were news.
+
+        Who is erased stays erased; what the ledger has been told already, at that time or later, is not told again.
+        """
+        addresses = pa.array([answer.address for answer in answers], pa.large_string())
+        erased = self.is_erased(addresses)
+        known: dict[int, list[Record]] = {}
+        for at, record in self.find(addresses, run.world)[0]:
+            known.setdefault(at, []).append(record)
+        news = [
+            answer
+            for at, answer in enumerate(answers)
+            if not erased[at] and not any(_covers(record, answer) for record in known.get(at, ()))
+        ]
+        with self._writing():
+            self._last_id = self._newest_id()
+            for answer in news:
+                lookup = self._insert(run, Intent(address=answer.address, fields=answer.fields, price=0))
+                outcome = Outcome(lookup=lookup, status=answer.status, body=answer.body, at_us=answer.at_us)
+                self._settle([outcome])
+        return len(news)
 
     @contextmanager
     def start(self, run: Run) -> Iterator[None]:
@@ -111,6 +131,19 @@ class Store:
                     "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000)
                 )
             yield
+
+    def _settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Write outcomes."""
+        self._sql.executemany(
+            "INSERT OR IGNORE INTO outcomes SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
+            "WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
+            [(*values, checksum(values)) for values in map(outcome_values, outcomes)],
+        )
+
+    def _newest_id(self) -> int:
+        """Return the highest id that was ever given."""
+        newest: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
+        return newest
 
     def _look_around(self, run: Run) -> None:
         """Note the look-ups that other runs wrote since this one looked last."""
@@ -193,3 +226,9 @@ class Store:
     def _writing(self) -> Iterator[None]:
         with self._lock, translated(self.path), transaction(self._sql):
             yield
+
+
+def _covers(record: Record, answer: Adopted) -> bool:
+    """Whether a record says all that an answer given elsewhere does, and as late."""
+    settled = not record.is_open and not record.is_void and not record.is_refusal
+    return settled and set(answer.fields) <= set(record.fields) and record.at_us >= answer.at_us
