@@ -38,7 +38,8 @@ def adopted(export: Export, as_of_us: int) -> Iterator[Adopted]:
     dated = np.where(export.at_us == np.iinfo(np.int64).min, as_of_us, export.at_us).tolist()
     words = [None] * len(addresses) if export.statuses is None else export.statuses.tolist()
     for at, address in enumerate(addresses):
-        values = {name: export.values[name][at] for name in names if not pd.isna(export.values[name][at])}
+        cells: dict[str, Any] = {name: export.values[name][at] for name in names}
+        values = {name: cell for name, cell in cells.items() if not pd.isna(cell)}
         word = normal_word(words[at])
         if values:
             asked = names if word == "completed" else tuple(values)
