@@ -26,7 +26,7 @@ from cleanlist_pandas.errors import (
     ServiceError,
     TariffError,
 )
-from cleanlist_pandas.functions import aenrich, check, enrich, estimate_cost, pilot, plan
+from cleanlist_pandas.functions import aenrich, check, diff, enrich, estimate_cost, pilot, plan
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.plan.document import Plan
@@ -58,6 +58,7 @@ __all__ = [
     "TariffError",
     "aenrich",
     "check",
+    "diff",
     "enrich",
     "estimate_cost",
     "last_run",

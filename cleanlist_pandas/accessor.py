@@ -43,6 +43,7 @@ class CleanlistAccessor:
     aenrich = _method(functions.aenrich)
     pilot = _method(functions.pilot)
     check = _method(functions.check)
+    diff = _method(functions.diff)
 
 
 def register() -> None:

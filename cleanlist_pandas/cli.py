@@ -1,4 +1,4 @@
-"""The shell's door: ``cleanlist-pandas estimate | check | enrich | sandbox | ledger``.
+"""The shell's door: ``cleanlist-pandas estimate | check | enrich | diff | sandbox | ledger``.
 
 Machine output goes to standard output, everything for people to standard error. Exit codes: 0 done, 1 an error, 2 wrong
 usage or configuration and nothing was sent, 3 stopped early.
@@ -25,7 +25,8 @@ from cleanlist_pandas.ending import told_in_shell
 from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, LedgerError, RunStoppedError
 from cleanlist_pandas.fields import FIELDS, parse_fields
 from cleanlist_pandas.files import check_output, read_frame, write_frame
-from cleanlist_pandas.functions import check, enrich, estimate_cost
+from cleanlist_pandas.frame.diff import TEXTS
+from cleanlist_pandas.functions import check, diff, enrich, estimate_cost
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "estimate": _estimate,
         "check": _check,
         "enrich": _enrich,
+        "diff": _diff,
         "sandbox": _sandbox,
         "ledger": _ledger,
     }
@@ -188,6 +190,32 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    """``diff``: who changed jobs, offline."""
+    if options.file == options.before == "-":
+        raise ConfigurationError("NOW and BEFORE cannot both be standard input; name a file for one of them.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CleanlistWarning)  # the counts say the same
+        changes = diff(options.file, options.before, options.on)
+    if options.output:
+        _check_output(changes, options)
+        check_output(changes, options.output, options.before)
+        write_frame(changes, options.output, list(TEXTS))
+    kinds = changes["change"].value_counts(sort=False)
+    people = changes.attrs["cleanlist_diff"]
+    if options.json:
+        _say_json({**{kind: int(n) for kind, n in kinds.items()}, **people})
+    else:
+        counts = [f"{n:>9,} {kind}" for kind, n in kinds.items()]
+        places = (
+            (people["people"], "both files"),
+            (people["only_now"], "NOW only"),
+            (people["only_before"], "BEFORE only"),
+        )
+        _say("\n".join([*counts, "People: " + ", ".join(f"{n:,} in {place}" for n, place in places)]))
+    return DONE
 
 
 def _sandbox(options: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     _estimate(commands)
     _check(commands)
     _enrich(commands)
+    _diff(commands)
     _sandbox(commands)
     _ledger(commands)
     return parser
@@ -76,6 +77,15 @@ _ENRICH = (
     "The key is read from CLEANLIST_API_KEY. Running the same command again goes on where it stopped and pays for "
     "nothing twice. Without a key, --sandbox shows what it would be like."
 )
+
+
+def _diff(commands: Any) -> None:
+    parser = commands.add_parser("diff", help="tell who changed jobs between two enriched files; free, sends nothing")
+    parser.add_argument("file", metavar="NOW", help="the newer file: CSV, TSV or Parquet, or - for standard input")
+    parser.add_argument("before", metavar="BEFORE", help="the earlier file")
+    parser.add_argument("--on", metavar="NAME", help="the column that says who a row is about (default: the e-mail)")
+    parser.add_argument("-o", "--output", metavar="OUT", help="write one row a change there")
+    parser.add_argument("--json", action="store_true", help="counts as JSON on standard output")
 
 
 def _whole(text: str) -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 from cleanlist_pandas import checks
 from cleanlist_pandas.calls import finish, run_enrich, run_pilot
 from cleanlist_pandas.case import own_view, prepare
+from cleanlist_pandas.changes import diff
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.plan.check import check_frame
 from cleanlist_pandas.plan.document import Plan
@@ -20,7 +21,7 @@ from cleanlist_pandas.quote import estimate_of, plan_of
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.signatures import EnrichOptions, PilotOptions, PlanOptions, Where, door
 
-__all__ = ["aenrich", "check", "enrich", "estimate_cost", "pilot", "plan"]
+__all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan"]
 
 Fields = Iterable[FieldName] | FieldName | None
 

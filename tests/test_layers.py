@@ -37,7 +37,7 @@ ROOMS = (
     ("quote", "purchase"),
     ("screening",),
     ("calls",),
-    ("functions",),
+    ("functions", "changes"),
     ("accessor",),
     ("cli",),
     ("__main__", "__init__"),
