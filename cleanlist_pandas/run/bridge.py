@@ -58,16 +58,15 @@ async def call_async(work: Callable[[Stop], T]) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
-            await asyncio.shield(future)
+            await asyncio.wait([future], timeout=LOOK_S)  # in slices, as `_wait_for`: or no signal is heard
         except asyncio.CancelledError as error:
             if future.done():
                 break
             cancelled = error
             stop.press()
-        except BaseException:
-            if not future.done():  # the caller's loop drops this coroutine: nobody will hear of the run
-                stop.press()
-                raise
+        except BaseException:  # the caller's loop drops this coroutine: nobody will hear of the run
+            stop.press()
+            raise
     if cancelled is not None:
         future.exception()  # looked at, so that asyncio does not complain about it
         raise cancelled

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 import threading
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -159,6 +162,27 @@ def test_somebody_elses_signal_handler_stops_the_run_before_its_error_goes_on() 
     assert ended.wait(LONG_S)
 
 
+def test_an_awaited_run_hears_a_signal_that_reaches_another_thread() -> None:
+    """A kernel has threads of its own: one of them may get the stop button's signal while the loop sleeps."""
+    heard: list[bool] = []
+
+    def wait_for(what: Callable[[], bool]) -> bool:
+        until_s = time.monotonic() + LONG_S
+        while not what() and time.monotonic() < until_s:
+            threading.Event().wait(0.001)
+        return what()
+
+    def work(stop: Stop) -> None:
+        main = threading.main_thread().ident or 0
+        assert wait_for(lambda: sys._current_frames()[main].f_code.co_name == "select")
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        heard.append(wait_for(lambda: stop.soft))
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(bridge.call_async(work))
+    assert heard == [True]
+
+
 def test_handlers_are_put_back_and_others_handlers_left_alone() -> None:
     """After a run a script's own Ctrl-C works as before."""
     before = signal.getsignal(signal.SIGINT)
@@ -212,11 +236,11 @@ class TestNotebook:
         return reply["content"]["status"], text, [str(one) for one in said if one.get("name") != "stdout"]
 
     def test_enrich_works_in_a_cell_without_a_warning_and_an_interrupt_hands_the_frame_back(self, scene: Scene) -> None:
-        """Sync, awaited and stopped by the kernel's stop button."""
+        """Sync and awaited, each also stopped by the kernel's stop button."""
         manager: Any = None
 
         def stop_at(number: int, email: str | None, attempt: int) -> Fault | None:
-            if number == 12:
+            if number in (12, 40):
                 manager.interrupt_kernel()
             return Fault(delay_s=0.2) if number >= 12 else None
 
@@ -245,6 +269,14 @@ class TestNotebook:
             credits, doubt, n_rows = map(int, text.split())
             assert (credits, doubt, n_rows) == (scene.sandbox.charged - 8, 0, 60)
             assert scene.sandbox.api_key not in json.dumps(rest)
+            n_before = len(scene.sandbox.requests)
+            status, text, rest = self.run(
+                client,
+                "import asyncio\ntry:\n    await people(300).cleanlist.aenrich(**how)\n"
+                "except asyncio.CancelledError:\n    print(cl.last_run().report.stopped, len(cl.last_run().frame))",
+            )
+            assert (status, text) == ("ok", "interrupted 300\n"), rest
+            assert n_before < len(scene.sandbox.requests) < 150
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
