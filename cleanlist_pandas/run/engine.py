@@ -85,6 +85,7 @@ class _Engine:
         """Run all workers, then wait for other runs' answers, then write what is left."""
         started_s = self.last_answer_s = time.monotonic()
         self.tally = Tally(len(self.lookups))
+        self.watch(self.tally, self.budget)
         self.halted = asyncio.Event()
         self.till = Till(self.budget, self.service.price, self.lookups, self.halted)
         loop = asyncio.get_running_loop()
@@ -128,10 +129,11 @@ class _Engine:
             work.cancel()
 
     def _halt(self, stop: StopKind, reason: str) -> None:
-        """Send nothing more; the first reason is the one that counts."""
+        """Send nothing more; the first reason counts, and is shown before answers come in."""
         if self.stop is None:
             self.stop, self.reason = stop, reason
-        self.tally.stopping = self.tally.stopping or stop
+            self.tally.stopping = stop
+            self.watch(self.tally, self.budget)
         self.halted.set()
         self.till.free()
 

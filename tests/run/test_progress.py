@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
+from typing import Any
 
 import pytest
 
+import cleanlist_pandas as cl
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.progress import progress, status_line
 from cleanlist_pandas.run.retry import StopKind
@@ -72,3 +76,22 @@ def test_a_terminal_that_goes_away_does_not_stop_a_run(monkeypatch: pytest.Monke
     with progress(3, show=True) as watch:
         terminal.close()
         watch(Tally(3, completed=1, stopping=StopKind.TIME), Budget(3))
+
+
+def test_a_run_that_is_stopped_says_so_before_its_answers_come(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be long in coming, and whoever sees nothing happen presses Ctrl-C again."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    seen: list[bool] = []
+
+    def waits_to_be_stopped(number: int, email: str | None, attempt: int) -> None:
+        until_s = time.monotonic() + 4
+        while "stopping" not in terminal.getvalue() and time.monotonic() < until_s:
+            threading.Event().wait(0.001)
+        seen.append("stopping" in terminal.getvalue())
+
+    scene.open(faults=waits_to_be_stopped)
+    with pytest.warns(cl.CleanlistWarning, match="max_seconds"):
+        scene.enrich(scene.people(2), max_seconds=0.5, concurrency=1, progress=True)
+    assert seen == [True]
+    assert "cleanlist 0/2 people, 0/2 credits, ? left" in terminal.getvalue().split("\r")  # at once
