@@ -21,7 +21,7 @@ from typing import Any, Final
 import pandas as pd
 
 from cleanlist_pandas.cli_parser import make_parser
-from cleanlist_pandas.ending import told_in_shell
+from cleanlist_pandas.ending import in_shell, told_in_shell
 from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, LedgerError, RunStoppedError
 from cleanlist_pandas.fields import FIELDS, parse_fields
 from cleanlist_pandas.files import check_output, read_frame, write_frame
@@ -31,6 +31,7 @@ from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.sandbox import Sandbox, load_faults, named_faults, run_forever
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["main"]
 
@@ -67,13 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(text: str, options: argparse.Namespace | None = None) -> None:
     """Tell a person, unless they asked for quiet."""
-    if options is None or not getattr(options, "quiet", False):
+    if sys.stderr is not None and (options is None or not getattr(options, "quiet", False)):
         print(text, file=sys.stderr, flush=True)
 
 
 def _say_error(error: BaseException, code: int) -> int:
     """Tell an error in one line."""
-    _say(f"cleanlist-pandas: {error}")
+    _say(f"cleanlist-pandas: {in_shell(str(error))}")
     return code
 
 
@@ -90,10 +91,10 @@ def _arguments(options: argparse.Namespace, names: Sequence[str]) -> dict[str, A
     return given
 
 
-def _column(pair: str) -> tuple[str, str]:
-    """Read ``role=NAME``; a name alone is the e-mail column."""
+def _column(pair: str) -> tuple[str, str | None]:
+    """Read ``role=NAME``; a name alone is the e-mail column, a role alone (``company=``) is left out."""
     role, sign, name = pair.partition("=")
-    return (role, name) if sign else ("email", pair)
+    return (role, name or None) if sign else ("email", pair)
 
 
 PLAN_OPTIONS: Final = ("suppress", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute")
@@ -169,14 +170,26 @@ def _run(frame: pd.DataFrame, options: argparse.Namespace, arguments: dict[str, 
     report = last_run().report
     columns = [FIELDS[name].column for name in parse_fields(options.fields)]
     with _deaf():
-        write_frame(out, options.output, [*columns, "enriched_reason"])
-        _say(repr(report), options)
+        _say(in_shell(repr(report)), options)  # first: what was spent is told whatever becomes of the file
         if error is not None:
-            _say(f"cleanlist-pandas: {told_in_shell(error)}")
-        _say(f"Wrote {len(out):,} rows to {'standard output' if options.output == '-' else options.output}", options)
+            _say(f"cleanlist-pandas: {told_in_shell(error, report)}")
+        _write(out, options, [*columns, "enriched_reason"])
         if options.json:
             _say_json(report.to_dict())
     return STOPPED if report.stopped else DONE
+
+
+def _write(out: pd.DataFrame, options: argparse.Namespace, new_columns: list[str]) -> None:
+    """Write what was paid for; the ledger holds it too."""
+    try:
+        write_frame(out, options.output, new_columns)
+    except CleanlistError as failed:
+        reason = str(failed)
+    else:
+        where = "standard output" if options.output == "-" else options.output
+        _say(f"Wrote {n_of(len(out), 'row')} to {where}", options)
+        return
+    raise CleanlistError(f"{reason} What was answered is in the ledger: the same again costs nothing.")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_object_dtype, is_string_dtype
 
-from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError
 
 __all__ = ["check_output", "read_frame", "write_frame"]
 
@@ -69,6 +69,8 @@ def read_frame(name: str) -> pd.DataFrame:
         if suffix not in _TEXT:
             known = ", ".join(sorted({*filter(None, _TEXT), *_READERS}))
             raise ConfigurationError(f"{name}: files of this kind cannot be read; use one of {known}.")
+        if name == "-" and sys.stdin is None:
+            raise ConfigurationError("Standard input is closed; name a file instead of -.")
         return _read_text(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
     except FileNotFoundError:
         raise ConfigurationError(f"{name}: there is no such file.") from None
@@ -76,8 +78,14 @@ def read_frame(name: str) -> pd.DataFrame:
         raise
     except (OSError, ValueError, ImportError) as error:
         told = isinstance(error, pd.errors.ParserError | ImportError)  # these say where or what, and hold no cell
-        detail = str(error).split("C error: ")[-1].strip().rstrip(".") if told else type(error).__name__
+        detail = str(error).split("C error: ")[-1].strip().rstrip(".") if told else _reason(error)
         raise ConfigurationError(f"{name}: cannot be read as a table ({detail}).") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return why the system refused a file, in its words; of other errors the kind only: they may quote a cell."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else type(error).__name__
 
 
 def _read_text(content: bytes) -> pd.DataFrame:
@@ -126,6 +134,8 @@ def check_output(frame: pd.DataFrame, name: str, source: str) -> None:
         input itself.
     """
     if name == "-":
+        if sys.stdout is None:
+            raise ConfigurationError("Standard output is closed; name a file with -o.")
         return
     path = Path(name).resolve()
     suffix = path.suffix.lower()
@@ -157,7 +167,25 @@ def write_frame(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
     new_columns : list of str
         Columns that hold other people's text: in CSV and Excel files what a spreadsheet would run gets a ``'`` in
         front.
+
+    Raises
+    ------
+    CleanlistError
+        If it cannot be written, because the disk is full for example.
     """
+    failure: OSError
+    try:
+        return _write_whole(frame, name, new_columns)
+    except BrokenPipeError:  # a reader that has seen enough is no failure
+        raise
+    except OSError as error:
+        failure = error
+    where = "Standard output" if name == "-" else name
+    raise CleanlistError(f"{where}: could not be written ({_reason(failure)}); name another file with -o.")
+
+
+def _write_whole(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
+    """Write, a file beside the old one first, which then takes its place."""
     if name == "-":
         sys.stdout.flush()
         _write_text(_escaped(frame, new_columns), sys.stdout.buffer, ",")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from cleanlist_pandas.plan.buckets import BUCKETS
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["FREE_CREDITS_A_MONTH", "CostEstimate", "bucket_series"]
 
@@ -169,7 +170,7 @@ class CostEstimate:
     def __repr__(self) -> str:
         n_rows = sum(self.buckets.values())
         lines = [
-            f"At most {_n(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
+            f"At most {n_of(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
             *self._forecast(),
             f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}",
             "",
@@ -177,10 +178,11 @@ class CostEstimate:
             f"{n_rows:>9,} rows       {_saved_line(self.saved, self.savings)}",
         ]
         if self.several:
-            lines.append(f"{self.several:,} cells hold several addresses; the first of each counts.")
+            hold = "holds" if self.several == 1 else "hold"
+            lines.append(f"{n_of(self.several, 'cell')} {hold} several addresses; the first of each counts.")
         if self.seconds is not None:
             lines.append(
-                f"{_n(self.requests, 'request')} at {self.rate_per_minute:g} a minute: {_duration(self.seconds)}."
+                f"{n_of(self.requests, 'request')} at {self.rate_per_minute:g} a minute: {_duration(self.seconds)}."
             )
         return "\n".join(lines)
 
@@ -188,17 +190,17 @@ class CostEstimate:
         """Say what is bought."""
         if self.phones:
             first, then = self.at_most - self.phone_credits, self.phone_credits
-            phones = f"{then:,} for {_n(self.phones, 'phone')} if phone_if= holds"
-            return f"{first:,} for {_n(self.lookups, 'look-up')}, then {phones}"
-        kinds = [f"{_n(n, 'look-up')} at {_n(price, 'credit')}" for price, n in sorted(self.prices.items())]
-        return " and ".join(kinds) or f"0 look-ups at {_n(self.credits_per_lookup, 'credit')}"
+            phones = f"{then:,} for {n_of(self.phones, 'phone')} if phone_if= holds"
+            return f"{first:,} for {n_of(self.lookups, 'look-up')}, then {phones}"
+        kinds = [f"{n_of(n, 'look-up')} at {n_of(price, 'credit')}" for price, n in sorted(self.prices.items())]
+        return " and ".join(kinds) or f"0 look-ups at {n_of(self.credits_per_lookup, 'credit')}"
 
     def _forecast(self) -> list[str]:
         """Say what it will probably cost, in credits and in money, and what a budget buys."""
         lines = []
         if self.lookups:
             low, high = self.interval
-            basis = f"by {_n(self.history, 'answer')} of the ledger" if self.history else "a guess: no history yet"
+            basis = f"by {n_of(self.history, 'answer')} of the ledger" if self.history else "a guess: no history yet"
             lines.append(f"Expected about {_c(self.expected)} ({_c(low)} to {_c(high)} in 9 of 10 cases), {basis}.")
         if self.price_per_credit is not None:
             most, likely = self.at_most * self.price_per_credit, self.expected * self.price_per_credit
@@ -218,11 +220,6 @@ def bucket_series(buckets: Any, index: pd.Index[Any]) -> pd.Series[Any]:
     return pd.Series(codes, index=index, name="bucket")
 
 
-def _n(n: int, noun: str) -> str:
-    """Return "1 credit", "2 credits"."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def _c(credits: float) -> str:
     """Return credits that are likely: small ones with a decimal."""
     return f"{credits:,.0f}" if credits >= 10 else f"{credits:.1f}".removesuffix(".0")
@@ -231,7 +228,7 @@ def _c(credits: float) -> str:
 def _saved_line(saved: int, savings: dict[str, int]) -> str:
     """Return what is saved and by what."""
     parts = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in savings.items() if n)
-    return f"saved {_n(saved, 'credit')} ({parts})" if saved else "nothing to save"
+    return f"saved {n_of(saved, 'credit')} ({parts})" if saved else "nothing to save"
 
 
 def _duration(seconds: float) -> str:

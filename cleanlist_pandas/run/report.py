@@ -10,6 +10,7 @@ from typing import Any
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.tally import Result
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["RunReport", "report_of"]
 
@@ -75,11 +76,14 @@ class RunReport:
     def __repr__(self) -> str:
         people = ", ".join(f"{n:,} {status.replace('_', ' ')}" for status, n in self.statuses.items() if n)
         lines = [
-            f"{self.credits:,} of at most {self.budget:,} credits spent, {self.requests:,} requests.",
-            f"{self.people:,} people: {people or 'none'}.",
+            f"{self.credits:,} of at most {n_of(self.budget, 'credit')} spent, {n_of(self.requests, 'request')}.",
+            f"{n_of(self.people, 'person', 'people')}: {people or 'none'}.",
         ]
         if self.credits_in_doubt:
-            lines.append(f"{self.credits_in_doubt:,} credits in doubt: sent and never answered, perhaps charged.")
+            lines.append(
+                f"{n_of(self.credits_in_doubt, 'credit')} in doubt: sent and never answered, perhaps charged; "
+                'not sent again unless in_doubt="retry".'
+            )
         lines += [f"{n:,} × {note}" for note, n in self.notes.items()]
         if self.stopped:
             lines.append(f"Stopped early: {self.stopped}.")

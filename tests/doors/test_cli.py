@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -175,7 +177,7 @@ def test_a_budget_too_small_is_exit_code_3(leads, tmp_path, capsys):
     arguments = ["enrich", leads, "-o", str(out), "--fields", "title", "--concurrency", "1"]
     with cl.sandbox(people=PEOPLE):
         assert main([*arguments, "--max-credits", "1"]) == 3
-        assert "Stopped early: 0 left of max_credits=1" in capsys.readouterr().err
+        assert "Stopped early: 0 left of --max-credits 1" in capsys.readouterr().err
         assert [row[-1] for row in cells(out)] == ["completed", "completed", "skipped", "not_attempted"]
         assert main(arguments) == 0
     assert [row[-1] for row in cells(out)] == ["completed", "completed", "skipped", "completed"]
@@ -193,6 +195,122 @@ def test_a_refusal_is_exit_code_3(leads, tmp_path, capsys, status):
     assert json.loads(told.out)["stopped"]
     assert len(told.err.splitlines()) == 1
     assert service.api_key not in told.err
+
+
+SHELL_ADVICE = {
+    401: "Check CLEANLIST_API_KEY, then run the same command again",
+    402: "Top it up, then run the same command again",
+    404: "Check CLEANLIST_BASE_URL and the service's status, then run the same command again",
+}
+
+
+@pytest.mark.parametrize("status", SHELL_ADVICE)
+def test_an_error_says_what_was_spent_and_what_to_type_in_the_shell(leads, tmp_path, capsys, status):
+    """In one line, also under --quiet; nothing of Python in it."""
+    faults = [None, Fault(status=status, body={"detail": "Not Found"})]
+    with cl.sandbox(people=PEOPLE, faults=faults):
+        assert main(["enrich", leads, "-o", str(tmp_path / "o.csv"), "--concurrency", "1", "--quiet"]) == 3
+    told = capsys.readouterr().err
+    assert f"). 1 credit was spent. {SHELL_ADVICE[status]}: what was answered is not paid for twice." in told
+    assert "error." not in told
+
+
+@contextmanager
+def no_room_past(n_bytes):
+    """Let no file grow longer: to a program as good as a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_an_output_that_cannot_be_written_is_named_and_what_was_spent_is_told(leads, tmp_path, capsys):
+    """Nothing half-written stays, and the same again with another name is free."""
+    Path(leads).write_text(f"{LEADS}{'long ' * 40_000},,\n")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    again = ["enrich", leads, "--fields", "title", "-o"]
+    with cl.sandbox(people=PEOPLE) as service:
+        for command in ([*again, str(folder / "out.csv")], ["check", leads, "-o", str(folder / "out.csv")]):
+            with no_room_past(100_000):
+                assert main(command) == 1
+            told = capsys.readouterr().err
+            assert f"{folder / 'out.csv'}: could not be written (File too large); name another file with -o." in told
+            assert list(folder.iterdir()) == []
+            if command[0] == "enrich":
+                assert "2 of at most 2 credits spent" in told
+                assert told.endswith("What was answered is in the ledger: the same again costs nothing.\n")
+        assert main([*again, str(tmp_path / "out.csv")]) == 0
+        assert len(service.requests) == 2
+
+
+def test_a_full_ledger_is_told_with_its_reason_whole(leads, tmp_path, capsys):
+    """The answers are in the output; the same output name again would drop what the ledger could not take."""
+    ledger, out = tmp_path / "ledger", tmp_path / "out.csv"
+    cl.Ledger(ledger).close()
+    Path(leads).write_text("Email\n" + "".join(f"p{n}@acme.example\n" for n in range(400)))
+    with cl.sandbox(), no_room_past(ledger.stat().st_size + 20_000):
+        assert main(["enrich", leads, "-o", str(out), "--ledger", str(ledger), "--quiet"]) == 3
+    told = capsys.readouterr().err
+    assert told.startswith(f"cleanlist-pandas: The ledger could not be written (The ledger {ledger} cannot be written")
+    assert "; nothing more was sent). " in told
+    assert told.endswith(
+        " Mend that, then run it again with another -o: answers that did not reach the ledger are in this file only.\n"
+    )
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "told"),
+    [
+        (["leads.csv", "-o", "-"], "stdout", "Standard output is closed; name a file with -o."),
+        (["-", "-o", "out.csv"], "stdin", "Standard input is closed; name a file instead of -."),
+    ],
+)
+def test_a_closed_stream_is_refused_before_anything_is_sent(leads, monkeypatch, capsys, arguments, closed, told):
+    """Python has None in its place then."""
+    monkeypatch.chdir(Path(leads).parent)
+    with cl.sandbox() as service:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, closed, None)
+            assert main(["enrich", *arguments]) == 2
+        assert service.requests == []
+    assert told in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_does_not_hide_the_bill(leads):
+    """As in ``… -o - | head``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = shell("enrich", leads, "-o", "-", "--sandbox", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert done.returncode == 0
+    assert b"of at most 2 credits spent, 2 requests" in done.stderr
+    assert b"Error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["two.csv"], "'email' and 'Email' are equally good e-mail columns; choose one, e.g. --column \"email\"."),
+        (["leads.csv", "--column", "Mial"], "--column names 'Mial' for email, which is no column of this frame"),
+        (
+            ["leads.csv", "--ledger", "."],
+            "Name a file with --ledger ….",
+        ),
+        (["firms.csv"], "rename one, or leave it out with --column company=."),
+    ],
+)
+def test_errors_name_options_as_the_shell_has_them(leads, tmp_path, monkeypatch, capsys, arguments, told):
+    """What they say to type can be typed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.csv").write_text("email,Email\na@x.example,b@x.example\n")
+    (tmp_path / "firms.csv").write_text("email,Company,Company\na@x.example,,\n")
+    assert main(["estimate", *arguments]) != 0
+    assert told in capsys.readouterr().err
+    assert main(["estimate", "firms.csv", "--column", "company="]) == 0
 
 
 # --- refused before anything is sent ----------------------------------------------------------------------------------
@@ -343,7 +461,7 @@ def test_what_is_no_address_cannot_be_erased(ledger, capsys):
 def shell(*arguments, **more):
     command = [sys.executable, "-W", "error", "-m", "cleanlist_pandas", *arguments]
     env = {**os.environ, "PYTHONPATH": str(ROOT), **more.pop("env", {})}
-    return subprocess.run(command, env=env, capture_output=True, check=False, **more)
+    return subprocess.run(command, env=env, check=False, **{"capture_output": True, **more})
 
 
 def test_enrich_in_a_pipe_with_a_sandbox():

@@ -279,7 +279,7 @@ class Stage:
         if isinstance(error, cl.RunStoppedError):
             if error.partial is None or error.report is None:
                 wrong.append("E: no partial frame or no report")
-            if "resume(" not in text or "credits were spent" not in text:
+            if "resume(" not in text or not re.search("credits? w(as|ere) spent", text):
                 wrong.append(f"E: does not say what was spent and what to type next: {text}")
         if not text.isprintable() or len(text) > 700 or not text.endswith("."):
             wrong.append(f"E: not one readable line: {text[:900]!r}")

@@ -172,7 +172,7 @@ def test_a_budget_too_small_leaves_the_rest_not_attempted():
     """With a warning, in the order of the rows; the same again goes on for nothing."""
     frame = pd.DataFrame({"email": [JO, ANN, KIM, JO]})
     with cl.sandbox(people=PEOPLE) as service:
-        with pytest.warns(cl.CleanlistWarning, match=r"max_credits=2.*2 credits were spent, 1 people"):
+        with pytest.warns(cl.CleanlistWarning, match=r"max_credits=2.*2 credits were spent, 1 person not_attempted"):
             out = cl.enrich(frame, ["title"], max_credits=2, concurrency=1)
         assert out["enriched_status"].tolist() == ["completed", "completed", "not_attempted", "completed"]
         assert service.charged == 2
