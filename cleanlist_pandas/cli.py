@@ -14,7 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str, options: argparse.Namespace | None = None) -> None:
-    """Tell a person, unless they asked for quiet."""
-    if sys.stderr is not None and (options is None or not getattr(options, "quiet", False)):
-        print(text, file=sys.stderr, flush=True)
+    """Tell a person, unless they asked for quiet or have gone away."""
+    if sys.stderr is not None and not getattr(options, "quiet", False):
+        with suppress(OSError):  # what was paid for is written all the same
+            print(text, file=sys.stderr, flush=True)
 
 
 def _say_error(error: BaseException, code: int) -> int:

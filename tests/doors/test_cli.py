@@ -280,15 +280,28 @@ def test_a_closed_stream_is_refused_before_anything_is_sent(leads, monkeypatch, 
     assert told in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_early_does_not_hide_the_bill(leads):
-    """As in ``… -o - | head``."""
+@pytest.fixture
+def deserted():
+    """A pipe whose reader has left."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = shell("enrich", leads, "-o", "-", "--sandbox", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    yield writing
     os.close(writing)
+
+
+def test_a_reader_that_leaves_early_does_not_hide_the_bill(leads, deserted):
+    """As in ``… -o - | head``."""
+    done = shell("enrich", leads, "-o", "-", "--sandbox", capture_output=False, stdout=deserted, stderr=subprocess.PIPE)
     assert done.returncode == 0
     assert b"of at most 2 credits spent, 2 requests" in done.stderr
     assert b"Error" not in done.stderr
+
+
+def test_the_output_is_written_even_if_nobody_listens(leads, tmp_path, deserted):
+    """As in ``… 2>&1 | head -1``."""
+    out = tmp_path / "out.csv"
+    shell("enrich", leads, "-o", str(out), "--sandbox", capture_output=False, stderr=deserted)
+    assert [row[-1] for row in cells(out)] == ["completed", "completed", "skipped", "completed"]
 
 
 @pytest.mark.parametrize(
