@@ -98,6 +98,8 @@ def parse_fields(fields: Iterable[str] | str | None) -> tuple[FieldName, ...]:
     """
     if fields is None:
         return tuple(field.name for field in FIELDS.values() if not field.needs_phone_price)
+    if isinstance(fields, bytes) or not isinstance(fields, str | Iterable):
+        raise ConfigurationError(f'fields must be names such as ["title"], not {type(fields).__name__}.')
     asked = fields.split(",") if isinstance(fields, str) else list(fields)
     if not asked:
         raise ConfigurationError(f"fields is empty; name at least one of {', '.join(FIELDS)}.")

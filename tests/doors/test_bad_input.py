@@ -24,6 +24,8 @@ BAD = {
     ),
     "no field": (LEADS, {"fields": []}, cl.ConfigurationError, "fields is empty"),
     "field of another type": (LEADS, {"fields": [5]}, cl.ConfigurationError, "5 is not a field"),
+    "fields of another type": (LEADS, {"fields": 5}, cl.ConfigurationError, "names such as .*, not int"),
+    "fields as bytes": (LEADS, {"fields": b"title"}, cl.ConfigurationError, "names such as .*, not bytes"),
     "no e-mail column": (LEADS[["name"]], {}, cl.ColumnsError, "No e-mail column"),
     "no columns": (pd.DataFrame(), {}, cl.ColumnsError, "no columns"),
     "no frame": (LEADS["email"], {}, cl.ColumnsError, "DataFrame"),
