@@ -175,15 +175,20 @@ def find_columns(
 
 def pick(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     """Give the first column of exactly that label, also under a MultiIndex, where ``frame[label]`` may be a frame."""
-    return frame.iloc[:, _places(frame)[label][0]]
+    return frame.iloc[:, _places(frame)[_own(label)][0]]
 
 
 def _places(frame: pd.DataFrame) -> dict[Hashable, list[int]]:
     """Give each label's places; hashed, because comparing labels fails where one is ``pandas.NA``."""
     places: dict[Hashable, list[int]] = {}
     for place, label in enumerate(frame.columns):
-        places.setdefault(label, []).append(place)
+        places.setdefault(_own(label), []).append(place)
     return places
+
+
+def _own(label: Hashable) -> Hashable:
+    """Give a label that equals itself: pandas makes a new NaN each time it is asked for one."""
+    return np.nan if isinstance(label, float) and np.isnan(label) else label
 
 
 def _named(frame: pd.DataFrame, columns: Any) -> dict[str, Hashable | None]:
@@ -209,7 +214,7 @@ def _check_there(frame: pd.DataFrame, role: str, label: object) -> None:
     if not isinstance(label, Hashable):
         raise ColumnsError(f'columns= needs a label for {role}, not a {type(label).__name__}; write columns="Email".')
     places = _places(frame)
-    if label in places:
+    if _own(label) in places:
         return
     by_lower = {str(known).casefold(): known for known in reversed(places)}
     close = [by_lower[name] for name in difflib.get_close_matches(str(label).casefold(), by_lower, n=3)]
@@ -222,7 +227,7 @@ def _check_there(frame: pd.DataFrame, role: str, label: object) -> None:
 
 def _check_single(frame: pd.DataFrame, role: str, label: Hashable | None) -> None:
     """Refuse a label that stands over several columns."""
-    n = len(_places(frame)[label]) if label is not None else 0
+    n = len(_places(frame)[_own(label)]) if label is not None else 0
     if n > 1:
         way_out = "rename one" if role == "email" else f'rename one, or leave it out with columns={{"{role}": None}}'
         raise ColumnsError(f"The frame has {n} columns labelled {label!r}, the one for {role}; {way_out}.")

@@ -254,6 +254,18 @@ def test_labels_that_are_no_text_are_found_by_content(labels):
     assert find_columns(frame).email == labels[1]
 
 
+@pytest.mark.parametrize("labels", [[float("nan"), 1.0], [None, "x"], [pd.NA, "x"]])
+def test_a_label_that_is_missing_is_a_label(labels):
+    """Tables that were turned or unstacked have such; to pandas each NaN is a new object."""
+    frame = pd.DataFrame([["jo@acme.example", "x"]], columns=labels)
+    column = find_columns(frame).email
+    assert pd.isna(column)
+    assert find_columns(frame, column).email is column
+    assert pick(frame, column).tolist() == ["jo@acme.example"]
+    with pytest.raises(ColumnsError, match="2 columns labelled nan"):
+        find_columns(frame.set_axis([float("nan"), float("nan")], axis=1))
+
+
 @pytest.mark.parametrize("cells", [[True, False], ["x", "y"], ["https://acme.example", None], [1, 2]])
 def test_a_url_that_is_no_linkedin_is_left_alone(cells):
     assert find_columns(frame_of(Email=[MAIL, MAIL], URL=cells)).linkedin_url is None
