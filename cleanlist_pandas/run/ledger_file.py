@@ -198,13 +198,15 @@ def translated(path: Path | None) -> Iterator[None]:
         failure = _failure(error, path)
     except UnicodeDecodeError:  # text that no ledger holds, in SQLite's own words about it even
         failure = _damaged(path)
-    if failure is not None:  # raised outside the handler: no foreign frames, no bound values hang on to it
-        raise failure
+    if failure is not None:  # raised outside the handler: no foreign frames, no bound values are shown with it
+        raise failure from None
 
 
 def _failure(error: sqlite3.Error, path: Path | None) -> LedgerError:
     """Say what a database error means for the person."""
     name = getattr(error, "sqlite_errorname", "") or ""
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return LedgerError(f"The ledger {path} was closed; nothing more was sent. Open it again with cl.Ledger(…).")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LedgerError(
             f"The ledger {path} is locked by another program; nothing more was sent. Close that program or name "

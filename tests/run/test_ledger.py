@@ -388,6 +388,7 @@ def test_a_file_that_cannot_be_trusted_is_refused_before_any_request(scene: Any,
         scene.enrich(scene.people(3))
     assert "nothing" in str(caught.value)
     assert "sent" in str(caught.value)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__  # no traceback of SQLite's above ours
     assert scene.sandbox.connections == 0
 
 
