@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from cleanlist_pandas.errors import ConfigurationError, LedgerError
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError, LedgerError
 from cleanlist_pandas.run.records import checksum
 
 __all__ = ["read_only", "readable_rows", "write_export"]
@@ -50,18 +50,29 @@ def readable_rows(connection: sqlite3.Connection) -> pd.DataFrame:
 
 
 def write_export(frame: pd.DataFrame, path: Path) -> int:
-    """Write rows to a new file that only its owner can read."""
+    """Write rows to a new file that only its owner can read, whole or not at all."""
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet", ".pq"):
+        raise ConfigurationError(f"{path}: an export is CSV or Parquet; end its name in .csv or .parquet.")
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         raise ConfigurationError(f"{path} exists already; name a new file.") from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written ({os.strerror(error.errno or 0)}).") from None
-    if path.suffix.lower() in (".parquet", ".pq"):
-        frame.to_parquet(path, index=False)
+    try:
+        if suffix == ".csv":
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path, index=False)
+    except BaseException as error:
+        path.unlink(missing_ok=True)  # half an export would stand in the way of the next
+        if not isinstance(error, OSError):
+            raise
+        reason = os.strerror(error.errno or 0)
     else:
-        frame.to_csv(path, index=False)
-    return len(frame)
+        return len(frame)
+    raise CleanlistError(f"{path} could not be written ({reason}); name a file elsewhere.")
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

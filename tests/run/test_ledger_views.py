@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -96,6 +97,34 @@ def test_export_never_writes_over_a_file(ledger: cl.Ledger, tmp_path: Path) -> N
     with pytest.raises(cl.ConfigurationError, match="exists already"):
         ledger.export(tmp_path / "there.csv")
     assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_export_writes_what_its_name_says_or_nothing(ledger: cl.Ledger, tmp_path: Path) -> None:
+    """CSV under another ending would be opened by the wrong program."""
+    with pytest.raises(cl.ConfigurationError, match=r"end its name in \.csv or \.parquet"):
+        ledger.export(tmp_path / "out.xlsx")
+    assert not (tmp_path / "out.xlsx").exists()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_half_an_export_does_not_stay(ledger: cl.Ledger, tmp_path: Path, name: str) -> None:
+    """On a full disk, here one that takes no file of more than 100 bytes; with some room it can be tried again."""
+    write(ledger, "a", "completed")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(cl.CleanlistError, match=rf"{name} could not be written \(File too large\)"):
+            ledger.export(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert ledger.export(tmp_path / name) == 1
+
+
+def test_a_closed_ledger_says_so(ledger: cl.Ledger) -> None:
+    """And how to go on."""
+    ledger.close()
+    with pytest.raises(cl.LedgerError, match=r"was closed; nothing more was sent. Open it again with cl.Ledger"):
+        ledger.stats()
 
 
 def test_salvage_leaves_out_rows_that_were_changed(ledger: cl.Ledger, tmp_path: Path) -> None:
