@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.run.report import RunReport
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["LastRun", "last_run", "remember"]
 
@@ -24,8 +25,11 @@ class LastRun:
         What the run did.
     """
 
-    frame: pd.DataFrame = field(repr=False)
+    frame: pd.DataFrame
     report: RunReport
+
+    def __repr__(self) -> str:
+        return f"{self.report!r}\n.frame holds {n_of(len(self.frame), 'row')}."
 
 
 _last: list[LastRun] = []

@@ -115,6 +115,7 @@ def test_last_run_is_the_last_run():
     with cl.sandbox(hit_rate=1.0):
         out = cl.enrich(frame, "title")
     last = cl.last_run()
+    assert repr(last) == f"{last.report!r}\n.frame holds 1 row."
     pd.testing.assert_frame_equal(last.frame, out)
     assert last.frame is not out  # what happens to the one handed out does not reach it
     assert (last.report.credits, last.report.requests, last.report.people) == (1, 1, 1)
