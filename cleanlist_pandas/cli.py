@@ -234,19 +234,12 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _sandbox(options: argparse.Namespace) -> int:
     """``sandbox``: a local Cleanlist until Ctrl-C."""
-    faults = options.faults and (
-        load_faults(options.faults) if Path(options.faults).is_file() else named_faults(options.faults, options.seed)
-    )
-    server = Sandbox(
-        seed=options.seed,
-        people=options.people,
-        hit_rate=options.hit_rate,
-        latency_s=options.latency_ms / 1000,
-        credits=options.credits,
-        rate_per_minute=options.rate_per_minute,
-        faults=faults or None,
-        port=options.port,
-    )
+    try:
+        server = _make_sandbox(options)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{error.filename}: there is no such file.") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{error}.") from None
 
     def ready(running: Sandbox) -> None:
         print(f"export CLEANLIST_BASE_URL={running.url}/v1")
@@ -257,6 +250,23 @@ def _sandbox(options: argparse.Namespace) -> int:
 
     run_forever(server, ready)
     return DONE
+
+
+def _make_sandbox(options: argparse.Namespace) -> Sandbox:
+    """Return the local Cleanlist that was asked for, not running yet."""
+    faults = options.faults and (
+        load_faults(options.faults) if Path(options.faults).is_file() else named_faults(options.faults, options.seed)
+    )
+    return Sandbox(
+        seed=options.seed,
+        people=options.people,
+        hit_rate=options.hit_rate,
+        latency_s=options.latency_ms / 1000,
+        credits=options.credits,
+        rate_per_minute=options.rate_per_minute,
+        faults=faults or None,
+        port=options.port,
+    )
 
 
 def _ledger(options: argparse.Namespace) -> int:

@@ -397,6 +397,23 @@ def test_an_untrustworthy_ledger_is_exit_code_1(leads, tmp_path, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--people", "gone.csv"], "gone.csv: there is no such file."),
+        (["--hit-rate", "2"], "hit_rate is a share between 0 and 1"),
+        (["--port", "99999"], "port is 0 to 65535"),
+        (["--faults", "gone"], "the presets are flaky, storm, slow, broken"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_is_exit_code_2(arguments, told, capsys):
+    """In one line."""
+    assert main(["sandbox", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
 # --- ledger -----------------------------------------------------------------------------------------------------------
 
 
