@@ -104,7 +104,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="ROLE=NAME",
         help="which column is what, such as email='Work E-mail' (also first_name, last_name, full_name, company, "
-        "linkedin_url); left out, they are found",
+        "linkedin_url; a role alone, company=, is not used); left out, they are found",
     )
 
 

@@ -23,16 +23,30 @@ def _block(marker: str) -> str:
     return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
 
 
-def test_the_ten_lines_print_what_the_readme_shows(tmp_path):
+def _run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python as somebody with an empty home and nothing set, in the repository."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLEANLIST")}
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _block("ten lines")],
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
         cwd=REPOSITORY,
         env={**environment, "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
+
+
+def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
+    command = re.search(r"cleanlist-pandas (enrich .+)", _block("the two commands")).group(1)
+    out = tmp_path / "enriched.csv"
+    ran = _run(tmp_path, "-m", "cleanlist_pandas", *command.replace("enriched.csv", str(out)).split())
+    assert ran.returncode == 0
+    assert ran.stderr.replace(str(out), "enriched.csv").endswith(_block("what the first command ends with"))
+
+
+def test_the_ten_lines_print_what_the_readme_shows(tmp_path):
+    ran = _run(tmp_path, "-c", _block("ten lines"))
     assert ran.stderr == ""
     assert ran.stdout == _block("what they print")
 

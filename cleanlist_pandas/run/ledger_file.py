@@ -137,8 +137,8 @@ def _prepare(connection: sqlite3.Connection, path: Path | None = None) -> sqlite
         raise LedgerError(f"{path} is a database but no ledger; nothing was sent. Name another file with ledger=….")
     if version > SCHEMA_VERSION:
         raise LedgerError(
-            f"The ledger {path} was written by a newer version of cleanlist_pandas; nothing was sent. Upgrade with "
-            "pip install -U cleanlist-pandas."
+            f"The ledger {path} was written by a newer version of cleanlist_pandas; nothing was sent. Install that "
+            "version to go on: another ledger would not know who was paid for."
         )
     if path is not None:
         _check_journal(connection, path)
