@@ -215,6 +215,20 @@ def test_an_error_says_what_was_spent_and_what_to_type_in_the_shell(leads, tmp_p
     assert "error." not in told
 
 
+def test_what_is_in_doubt_is_told_with_the_way_to_send_it_again(leads, tmp_path, capsys):
+    """As it can be typed; and it can."""
+    arguments = ["enrich", leads, "-o", str(tmp_path / "o.csv"), "--fields", "title"]
+    with cl.sandbox(people=PEOPLE, faults=[Fault(status=500)]) as service:
+        assert main(arguments) == 0
+        told = capsys.readouterr().err
+        assert (
+            '1 credit in doubt: sent and never answered, perhaps charged; not sent again unless --in-doubt "retry".'
+            in told
+        )
+        assert main([*arguments, "--in-doubt", "retry"]) == 0
+        assert len(service.requests) == 3
+
+
 @contextmanager
 def no_room_past(n_bytes):
     """Let no file grow longer: to a program as good as a full disk."""
