@@ -81,6 +81,7 @@ _ENDINGS: Final = {
         RunStoppedError,
         "No phone was bought, because phone_if= failed on the answers",
         "Mend it, then call error.resume(phone_if=…)",
+        f"To go on, {_AGAIN}",  # the shell has no phone_if=
     ),
     StopKind.INTERRUPT: _Ending(
         RunInterrupted,
