@@ -28,12 +28,13 @@ from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.plan.buckets import Decision, decide_people
 from cleanlist_pandas.plan.priority import Floats, read_worth
+from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["Case", "own_view", "prepare"]
+__all__ = ["Case", "prepare"]
 
 SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow(), ADOPTED: CsvRow()}
 Rows = npt.NDArray[np.bool_]
@@ -55,6 +56,7 @@ class Case:
     known: Known = field(repr=False)
     found: Sequence[tuple[int, Record]] = field(repr=False)  # all that the ledger has of these people
     seen: int  # the newest look-up the ledger had then
+    since: int | None  # look-ups after it are those of the run that is gone on with
     held: Mapping[int, Held] = field(repr=False)
     decision: Decision = field(repr=False)
     worth: Floats | None = field(repr=False)  # of each row
@@ -66,10 +68,10 @@ class Case:
         """Rows that lack nothing."""
         return ~self.needs.rows
 
-
-def own_view(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame of our own over the same data: the caller may change theirs while a run goes on."""
-    return frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
+    @property
+    def began(self) -> int:
+        """The newest look-up before this call, or before the one it goes on with."""
+        return self.seen if self.since is None else self.since
 
 
 @contextmanager
@@ -80,12 +82,14 @@ def prepare(
     *,
     create: bool,
     only: Mapping[str, Rows] | None = None,
+    before: Done | None = None,
     since: int | None = None,
 ) -> Iterator[Case]:
     """Check everything, read the frame and plan.
 
-    With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the
-    ledger was told after its look-up `since` stands, whatever ``max_age=`` says of older answers.
+    With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
+    `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
+    `since`: ``max_age=0`` is about older answers.
     """
     settings = Settings.of(arguments)
     names = parse_fields(fields)
@@ -104,6 +108,7 @@ def prepare(
     keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
     with _ledger(settings, create=create) as ledger:
         keys = keys.suppress(_erased(keys, ledger))
+        since = take_over(before, ledger) if since is None else since
         needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
         known = match_known(exports, keys.addresses, names, settings.max_age)
         missing = needs.people & ~known.bits
@@ -141,6 +146,7 @@ def prepare(
                 tariff=service.price,
                 screened=screened,
             ),
+            since=since,
             worth=worth,
             max_credits=max_credits,
             screened=screened,

@@ -98,7 +98,7 @@ def ledger(value: Any) -> Any:
     if value is None or hasattr(value, "record"):
         return value
     if isinstance(value, str | os.PathLike) and str(value).strip():
-        return Path(value).expanduser()
+        return Path(value).expanduser().absolute()  # a relative one must not move with the process
     raise ConfigurationError("ledger must be a path, a cl.Ledger, or None to keep it in memory for this call only.")
 
 

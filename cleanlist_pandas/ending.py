@@ -99,7 +99,7 @@ def error_for(
 ) -> RunStoppedError:
     """Return the error of a run that ended early: what happened, what was spent, what to type next."""
     ending = _ENDINGS[stop]
-    kept = "error.partial" if stop is StopKind.LEDGER else "error.partial and the ledger"
+    kept = "error.partial, and error.resume() writes it" if stop is StopKind.LEDGER else "error.partial and the ledger"
     why = "" if stop is StopKind.INTERRUPT else f" ({detail.rstrip('.')})"
     message = f"{ending.happened}{why}. {_spent(report)}; what was answered is kept in {kept}. {ending.advice}."
     return ending.error(message, partial, report, resume)

@@ -90,7 +90,8 @@ class RunStoppedError(CleanlistError):
     def resume(self, **how: Any) -> pd.DataFrame:
         """Run what is left of the same call; keywords replace those of the first call.
 
-        Spends at most what the first run's budget had left, unless ``max_credits`` is given.
+        Spends at most what the first run's budget had left, however often it is called, unless ``max_credits`` is
+        given.
         """
         if self._resume is None:
             raise ConfigurationError(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.calls import finish, run_enrich, run_pilot
-from cleanlist_pandas.case import own_view, prepare
+from cleanlist_pandas.case import prepare
 from cleanlist_pandas.changes import diff
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.plan.check import check_frame
@@ -18,6 +18,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.quote import estimate_of, plan_of
+from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.signatures import EnrichOptions, PilotOptions, PlanOptions, Where, door
 
@@ -150,8 +151,9 @@ def enrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOpti
     1            CTO       completed
     2            NaN         skipped
     """
-    frame = own_view(df)
-    return finish(bridge.call(partial(run_enrich, frame, fields, options)), partial(enrich, frame), options)
+    call = own_call(df, fields, options)
+    frame: pd.DataFrame = finish(bridge.call(partial(run_enrich, *call)), run_enrich, EnrichOptions, *call)
+    return frame
 
 
 @door(EnrichOptions)
@@ -174,9 +176,10 @@ async def aenrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[Enr
     pandas.DataFrame
         As `enrich`.
     """
-    frame = own_view(df)
-    done = await bridge.call_async(partial(run_enrich, frame, fields, options))
-    return finish(done, partial(enrich, frame), options)
+    call = own_call(df, fields, options)
+    done = await bridge.call_async(partial(run_enrich, *call))
+    frame: pd.DataFrame = finish(done, run_enrich, EnrichOptions, *call)
+    return frame
 
 
 @door(Where)
@@ -253,9 +256,9 @@ def pilot(
       74% title        65% to 82%: about 296 people
       44% phone        35% to 54%: about 176 people
     """
-    frame = own_view(df)
     n = checks.count("n", 1, 1_000_000)(n)
     seed = checks.count("seed", 0, 2**63)(seed)
-    done, found = bridge.call(partial(run_pilot, frame, n, fields, seed, options))
-    finish(done, partial(pilot, frame, max(1, n - found.n), seed=seed), options)
+    call = own_call(df, fields, options)
+    work = partial(run_pilot, n=n, seed=seed)
+    found: Pilot = finish(bridge.call(partial(work, *call)), work, PilotOptions, *call)
     return found

@@ -6,48 +6,32 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
-
-import pandas as pd
 
 from cleanlist_pandas.answers import Answer, combine
 from cleanlist_pandas.case import SERVICES, Case
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.fields import FieldName, RowStatus, Source
+from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import names_of
 from cleanlist_pandas.plan.buckets import Ints, State
+from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run import engine
 from cleanlist_pandas.run.budget import Budget
-from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.pace import pace_for
 from cleanlist_pandas.run.progress import progress
 from cleanlist_pandas.run.records import Claim, Record, Run
-from cleanlist_pandas.run.report import RunReport, report_of
+from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
 from cleanlist_pandas.services.csv_row import Lookup
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.settings import Settings
 
-__all__ = ["Done", "buy", "join_case", "new_run"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What a call brought."""
-
-    frame: pd.DataFrame = field(repr=False)
-    fields: tuple[FieldName, ...]
-    report: RunReport
-    result: Result | None
-    answers: Sequence[Answer] = field(repr=False)  # one for each unique person
-    settings: Settings
-    ledger: Ledger
+__all__ = ["buy", "join_case", "new_run"]
 
 
 def new_run(case: Case) -> Run:
@@ -132,6 +116,7 @@ def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, sto
         answers=answers,
         settings=case.settings,
         ledger=case.ledger,
+        since=case.began,
     )
 
 

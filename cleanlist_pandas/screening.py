@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.case import Case, prepare
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.purchase import Done, buy, join_case
+from cleanlist_pandas.purchase import buy, join_case
 from cleanlist_pandas.quote import order_of
+from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import Run
 from cleanlist_pandas.run.retry import StopKind
@@ -38,7 +39,7 @@ def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Bud
     plain = {**arguments, "phone_if": None, "ledger": case.ledger}
     rest = [name for name in case.fields if name != "phone"]
     if rest:
-        with prepare(case.frame, rest, plain, create=True) as screen:
+        with prepare(case.frame, rest, plain, create=True, since=case.since) as screen:
             _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
             first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
             first, passing = _screened(predicate, screen, who, first, budget)
@@ -48,7 +49,7 @@ def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Bud
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
     plain["in_doubt"] = "hold"  # what this run left in doubt is not sent a second time
-    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.seen) as whole:
+    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.began) as whole:
         first, second = _moved(first, addresses, whole), None
         if first.stop is None:
             second = buy(whole, order_of(whole), who, budget, stop, spent_s=first.seconds)

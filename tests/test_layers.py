@@ -32,7 +32,7 @@ ROOMS = (
     ),
     ("plan",),
     ("run",),
-    ("last", "ending", "signatures", "local", "cli_parser"),
+    ("last", "ending", "resume", "signatures", "local", "cli_parser"),
     ("case",),
     ("quote", "purchase"),
     ("screening",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Budget"]
 
@@ -18,12 +18,15 @@ class Budget:
     ----------
     limit : int
         Credits the run may spend at most.
+    before : Budget, optional
+        Of the run that this one goes on with: what is spent here is gone there too, for whoever resumes it once more.
     """
 
     limit: int
     settled: int = 0
     reserved: int = 0
     in_doubt: int = 0
+    before: Budget | None = field(default=None, repr=False)
 
     @property
     def left(self) -> int:
@@ -34,19 +37,25 @@ class Budget:
         """Set the worst case aside before a request leaves; False if the limit does not allow it."""
         if credits > self.left:
             return False
-        self.reserved += credits
+        self._book(reserved=credits)
         return True
 
     def settle(self, reserved: int, charged: int) -> None:
         """Turn a reservation into what was charged and free the rest."""
-        self.reserved -= reserved
-        self.settled += charged
+        self._book(reserved=-reserved, settled=charged)
 
     def release(self, reserved: int) -> None:
         """Free a reservation that can no longer cost anything."""
-        self.reserved -= reserved
+        self._book(reserved=-reserved)
 
     def doubt(self, reserved: int) -> None:
         """Keep a reservation for good: sent, and nobody knows whether it was charged."""
-        self.reserved -= reserved
-        self.in_doubt += reserved
+        self._book(reserved=-reserved, in_doubt=reserved)
+
+    def _book(self, *, reserved: int = 0, settled: int = 0, in_doubt: int = 0) -> None:
+        """Change the books of this run and of those before it."""
+        self.reserved += reserved
+        self.settled += settled
+        self.in_doubt += in_doubt
+        if self.before is not None:
+            self.before._book(reserved=reserved, settled=settled, in_doubt=in_doubt)

@@ -18,10 +18,11 @@ from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.ledger import Ledger
+from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER, outcome_of, stopped
 from cleanlist_pandas.run.pace import Pace, Turn
 from cleanlist_pandas.run.recorder import Recorder
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Grant, Intent, Outcome, Run
-from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, backoff_s, judge
+from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, judge, wait_before
 from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
@@ -31,8 +32,6 @@ from cleanlist_pandas.services.http import Connection, Network
 from cleanlist_pandas.services.reply import Lost, Reply
 
 __all__ = ["run"]
-
-FIRST_THROTTLE_S = 1.0  # pause after a 429 that names no time
 
 
 async def run(
@@ -119,6 +118,7 @@ class _Engine:
             stop=self.stop,
             reason=self.reason,
             failure=self.recorder.failure,
+            unwritten=self.recorder.unwritten,
         )
 
     def _pressed(self, stop: Stop, work: asyncio.Task[None]) -> None:
@@ -216,10 +216,14 @@ class _Engine:
         if not isinstance(granted, int):
             self._not_granted(position, lookup, granted)
             return
-        outcome, answer = Outcome(lookup=granted, status=IN_DOUBT, reason="stopped while being sent"), None
+        outcome, answer = stopped(granted, unanswered=True), None
         try:
             outcome, answer = await self._send(granted, lookup, connection, turn)
-        finally:  # also when cancelled: what was sent must not look as if it had never been
+        except asyncio.CancelledError:
+            outcome = stopped(granted, unanswered=connection.unanswered)
+            self.tally.requests += connection.unanswered
+            raise
+        finally:  # whatever happened: what was sent must not look as if it had never been
             self._settle(position, price, outcome, answer)
 
     def _not_granted(self, position: int, lookup: Lookup, granted: Claim | LedgerError | None) -> None:
@@ -229,7 +233,7 @@ class _Engine:
         elif granted is not None:
             self.rivals.add(position, lookup, granted)
         else:
-            self.answers[position] = Answer(status=RowStatus.SKIPPED, reason="erased while this run was going on")
+            self.answers[position] = ERASED
 
     async def _send(
         self, number: int, lookup: Lookup, connection: Connection, turn: Turn
@@ -239,58 +243,58 @@ class _Engine:
         reason, attempt = "stopped before it was sent", 0
         while not self.halted.is_set():
             attempt += 1
-            self.tally.requests += 1
             result = await connection.post(path, body, idempotency_key=key)
+            self.tally.requests += isinstance(result, Reply) or result.sent
             verdict = judge(result)
-            if verdict.next is Next.READ and isinstance(result, Reply):
-                return self._read(number, lookup, result)
             if verdict.next is not Next.AGAIN:
-                return self._given_up(number, verdict, result)
+                answer = self._learn(lookup, verdict, result, connection)
+                return outcome_of(number, verdict, result, answer), answer
             reason = verdict.reason
             await self._wait_to_retry(verdict, attempt, turn)
+            if self._is_erased(number):
+                return Outcome(lookup=number, status=RELEASED), ERASED
         return Outcome(lookup=number, status=RELEASED, reason=reason), None
 
-    def _read(self, number: int, lookup: Lookup, reply: Reply) -> tuple[Outcome, Answer | None]:
-        """Turn a successful reply into an outcome; one that is no answer leaves the look-up in doubt."""
-        self.last_answer_s = time.monotonic()
-        self.pace.accepted()
-        at_us = time.time_ns() // 1000
-        answer = self.service.read(reply, lookup, at_us)
-        if answer is None:
-            reason = "the answer is no Cleanlist answer"
-            self._drain(RetryQuota.COST_IN_DOUBT, reason)
-            return Outcome(lookup=number, status=IN_DOUBT, reason=reason, body=reply.body, at_us=at_us), None
-        self.quota.refill()
-        price = self.service.price(lookup.fields)
-        if answer.credits > price:
-            self._halt(StopKind.TARIFF, f"a look-up priced at {price} credits was charged {answer.credits}")
-        outcome = Outcome(
-            lookup=number, status=answer.status, credits=answer.credits, reason=answer.reason,
-            body=reply.body, at_us=at_us,
-        )  # fmt: skip
-        return outcome, answer
+    def _is_erased(self, number: int) -> bool:
+        """Whether a look-up's person was erased since it was written."""
+        try:
+            return number not in self.recorder.look([number])
+        except LedgerError:
+            self._halt(StopKind.LEDGER, "the ledger cannot be read")
+            return False
 
-    def _given_up(self, number: int, verdict: Verdict, result: Reply | Lost) -> tuple[Outcome, Answer | None]:
-        """Book a look-up that will not be sent again."""
-        body = result.body if isinstance(result, Reply) else b""
-        status = IN_DOUBT if verdict.next is Next.IN_DOUBT or verdict.charged_maybe else RELEASED
-        answer = None
+    def _learn(self, lookup: Lookup, verdict: Verdict, result: Reply | Lost, connection: Connection) -> Answer | None:
+        """Take in what a look-up's end says about the service and the run; return what it says about the person."""
+        if verdict.next is Next.READ and isinstance(result, Reply):
+            return self._read(lookup, result, connection)
         if verdict.next is Next.STOP:
             self._halt(verdict.stop or StopKind.SERVICE, verdict.reason)
         elif verdict.next is Next.REFUSED:
             self.pace.accepted()
-            status, answer = RowStatus.FAILED, Answer(status=RowStatus.FAILED, reason=verdict.reason)
             self._drain(RetryQuota.COST_REFUSED, verdict.reason)
+            return Answer(status=RowStatus.FAILED, reason=verdict.reason)
         else:
             self._drain(RetryQuota.COST_IN_DOUBT, verdict.reason)
-        return Outcome(lookup=number, status=status, reason=verdict.reason, body=body), answer
+        return None
+
+    def _read(self, lookup: Lookup, reply: Reply, connection: Connection) -> Answer | None:
+        """Read a successful reply; one that was paid for and says nothing is a failure of the service."""
+        self.last_answer_s = time.monotonic()
+        self.pace.accepted()
+        answer = self.service.read(reply, lookup, time.time_ns() // 1000)
+        if answer is None or answer.status is RowStatus.FAILED:
+            connection.distrust()  # it may be the answer to another request, and the next ones too
+            self._drain(RetryQuota.COST_IN_DOUBT, NO_ANSWER if answer is None else answer.reason)
+        else:
+            self.quota.refill()
+        price = self.service.price(lookup.fields)
+        if answer is not None and answer.credits > price:
+            self._halt(StopKind.TARIFF, f"a look-up priced at {price} credits was charged {answer.credits}")
+        return answer
 
     async def _wait_to_retry(self, verdict: Verdict, attempt: int, turn: Turn) -> None:
         """Wait as long as the server asked, or as backoff says; stop the run when that is too long."""
-        now_s = time.monotonic()
-        wait_s = verdict.wait_s
-        if wait_s is None:
-            wait_s = max(FIRST_THROTTLE_S, backoff_s(attempt)) if verdict.throttled else backoff_s(attempt)
+        now_s, wait_s = time.monotonic(), wait_before(attempt + 1, verdict)
         if now_s + wait_s - self.last_answer_s > self.limits.max_wait_s:
             kind = StopKind.THROTTLED if verdict.throttled else StopKind.SERVICE
             self._halt(kind, f"no answer within max_wait_s={self.limits.max_wait_s:g}: {verdict.reason}")

@@ -45,6 +45,12 @@ class Lease:
                 ) from None
         return self
 
+    def renew(self) -> None:
+        """Take the lock anew if its file was cleaned away: others would take this run for dead."""
+        if self._lock is not None and self._path is not None and not self._path.exists():
+            self._lock.release()
+            self.__enter__()
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._lock is not None and self._path is not None:
             with suppress(OSError):  # the run is over and on disk: a file that stays costs nothing

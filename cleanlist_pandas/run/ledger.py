@@ -18,7 +18,6 @@ from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import normalise_one
 from cleanlist_pandas.frame.known import read_export
 from cleanlist_pandas.run.adopt import adopted
-from cleanlist_pandas.run.lease import lease_is_held
 from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED, Run
 from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
 from cleanlist_pandas.run.store import Store
@@ -141,7 +140,7 @@ class Ledger(Store):
                 "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE coalesce(o.status, ?) = ? ORDER BY l.id",
                 (IN_DOUBT, IN_DOUBT),
             ).fetchall()
-        alive = {run: lease_is_held(self.path, run) for run in {row[5] for row in rows if row[6] is None}}
+        alive = {run: self._is_alive(run) for run in {row[5] for row in rows if row[6] is None}}
         kept = [row[:5] for row in rows if row[6] is not None or not alive[row[5]]]
         frame = pd.DataFrame(kept, columns=["address", "fields", "credits", "sent_at", "reason"])
         return _typed(frame, "sent_at", "credits")

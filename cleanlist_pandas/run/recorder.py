@@ -68,6 +68,11 @@ class Recorder:
         self._outcomes.append(outcome)
         self._wake.set()
 
+    @property
+    def unwritten(self) -> tuple[Outcome, ...]:
+        """Outcomes that are not on disk: after `close`, those that a `failure` has left."""
+        return tuple(self._outcomes)
+
     def look(self, lookups: Iterable[int]) -> dict[int, Record]:
         """Return what the ledger says now of look-ups of other runs."""
         return self._ledger.outcomes(lookups)
@@ -77,8 +82,9 @@ class Recorder:
         self._closing = True
         self._wake.set()
         await self._task
-        if self._outcomes:
-            self._commit([], self._outcomes)
+        if outcomes := self._outcomes:
+            self._outcomes = []
+            self._commit([], outcomes)
 
     async def _write(self) -> None:
         """Commit group after group until closed or broken."""

@@ -25,10 +25,11 @@ from enum import StrEnum
 
 from cleanlist_pandas.services.reply import Lost, LostBy, Problem, Reply
 
-__all__ = ["Next", "RetryQuota", "StopKind", "Verdict", "backoff_s", "judge"]
+__all__ = ["Next", "RetryQuota", "StopKind", "Verdict", "backoff_s", "judge", "wait_before"]
 
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 20.0
+FIRST_THROTTLE_S = 1.0  # pause after a 429 that names no time
 
 
 class Next(StrEnum):
@@ -111,6 +112,13 @@ def _judge_error(reply: Reply, problem: Problem) -> Verdict:
 def backoff_s(attempt: int) -> float:
     """Seconds before try `attempt` + 1 (attempt from 1): full jitter below 0.5 s doubling up to 20 s."""
     return random.uniform(0.0, min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 10)))  # noqa: S311
+
+
+def wait_before(attempt: int, verdict: Verdict) -> float:
+    """Seconds before try `attempt` (from 2): what the server asked for, or our own backoff."""
+    if verdict.wait_s is not None:
+        return verdict.wait_s
+    return max(FIRST_THROTTLE_S if verdict.throttled else 0.0, backoff_s(attempt - 1))
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.run.adopt import Adopted
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger_file import damaged_row, open_file, open_memory, transaction, translated
@@ -41,8 +42,10 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._sql: sqlite3.Connection = open_memory() if path is None else open_file(path)
+        self._pid = os.getpid()
         self._last_id = 0
         self._lock = threading.RLock()  # one connection, perhaps used by several runs of this process
+        self._leases: dict[str, Lease] = {}  # of those runs; in memory nothing else tells that they are alive
         self._salt: bytes = self._sql.execute("SELECT salt FROM salt").fetchone()[0]
 
     def __repr__(self) -> str:
@@ -56,7 +59,12 @@ class Store:
 
     def close(self) -> None:
         """Close the file; the object cannot be used afterwards."""
-        self._sql.close()
+        if os.getpid() == self._pid:  # a forked child would roll back what its parent is writing
+            self._sql.close()
+
+    def is_same(self, other: Store) -> bool:
+        """Whether both write to one ledger, so that an id means the same look-up in both."""
+        return self is other or (self.path is not None and self.path == other.path)
 
     def is_erased(self, addresses: pa.LargeStringArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return, for each address, whether its person was erased."""
@@ -92,6 +100,8 @@ class Store:
         Outcomes may be written twice: a commit that failed may have reached the disk all the same. One whose person was
         erased meanwhile is dropped.
         """
+        if intents and run.id in self._leases:
+            self._leases[run.id].renew()
         with self._writing():
             self._settle(outcomes)
             if intents:
@@ -122,15 +132,28 @@ class Store:
                 self._settle([outcome])
         return len(news)
 
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Write outcomes that could not be written when their run ended."""
+        with self._writing():
+            self._settle(outcomes)
+
     @contextmanager
     def start(self, run: Run) -> Iterator[None]:
         """Hold the run's lease for a block: as long as it is held, its look-ups are being asked, not in doubt."""
-        with Lease(self.path, run.id):
+        with Lease(self.path, run.id) as lease:
             with self._writing():
                 self._sql.execute(
                     "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000)
                 )
-            yield
+            self._leases[run.id] = lease
+            try:
+                yield
+            finally:
+                del self._leases[run.id]
+
+    def _is_alive(self, run: str) -> bool:
+        """Whether a run is going on, here or in another process."""
+        return run in self._leases or lease_is_held(self.path, run)
 
     def _settle(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes."""
@@ -190,7 +213,7 @@ class Store:
             "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(lookups)),),
         ).fetchall()
-        running = {run: lease_is_held(self.path, run) for run in {row[1] for row in rows if row[9] is None}}
+        running = {run: self._is_alive(run) for run in {row[1] for row in rows if row[9] is None}}
         return {row[0]: self._record(row, running) for row in rows}
 
     def _record(self, row: tuple[Any, ...], running: dict[str, bool]) -> Record:
@@ -219,12 +242,17 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
+        if os.getpid() != self._pid:  # SQLite's locks and ours do not survive a fork
+            raise LedgerError(
+                f"The ledger {self.path or 'in memory'} was opened in another process; nothing was sent. Open it anew "
+                "in this one, with cl.Ledger(…), or pass its path."
+            )
         with self._lock, translated(self.path):
             yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with self._lock, translated(self.path), transaction(self._sql):
+        with self._reading(), transaction(self._sql):
             yield
 
 

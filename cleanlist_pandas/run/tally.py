@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.run.budget import Budget
-from cleanlist_pandas.run.records import Record
+from cleanlist_pandas.run.records import Outcome, Record
 from cleanlist_pandas.run.retry import StopKind
 
 __all__ = ["Limits", "Result", "Tally", "nothing_yet", "total"]
@@ -34,6 +34,7 @@ class Tally:
     not_found: int = 0
     failed: int = 0
     in_doubt: int = 0
+    skipped: int = 0
     waiting_for_others: int = 0
     waiting_until_s: float = 0.0  # monotonic; the service asked everybody to wait so long
     stopping: StopKind | None = None  # why nothing more is sent
@@ -41,7 +42,7 @@ class Tally:
     @property
     def done(self) -> int:
         """People whose fate is known."""
-        return self.completed + self.not_found + self.failed + self.in_doubt
+        return self.completed + self.not_found + self.failed + self.in_doubt + self.skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Result:
     stop: StopKind | None
     reason: str
     failure: LedgerError | None
+    unwritten: tuple[Outcome, ...] = ()  # answers that are not in the ledger
 
 
 def nothing_yet(budget: Budget) -> Result:
@@ -68,5 +70,9 @@ def total(steps: Sequence[Result]) -> Result | None:
     if not steps:
         return None
     ended = next((step for step in reversed(steps) if step.stop is not None), steps[-1])
-    tally = replace(ended.tally, requests=sum(step.tally.requests for step in steps))
-    return replace(ended, tally=tally, seconds=sum(step.seconds for step in steps))
+    return replace(
+        ended,
+        tally=replace(ended.tally, requests=sum(step.tally.requests for step in steps)),
+        seconds=sum(step.seconds for step in steps),
+        unwritten=tuple(outcome for step in steps for outcome in step.unwritten),
+    )

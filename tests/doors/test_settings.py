@@ -137,7 +137,7 @@ GOOD = [
     ("base_url", "http://[::1]:8000/v1", "http://[::1]:8000/v1"),
     ("base_url", "http://localhost/v1", "http://localhost/v1"),
     ("api_key", f" {KEY}\n", Secret(KEY)),
-    ("ledger", "a.sqlite3", Path("a.sqlite3")),
+    ("ledger", "a.sqlite3", Path.cwd() / "a.sqlite3"),
     ("provenance", True, True),
     ("dtype_backend", "pyarrow", "pyarrow"),
 ]

@@ -308,12 +308,22 @@ def test_hanging_up_between_two_requests_costs_nothing(stage: Stage, crooked: An
     audited(stage, "crooked lines", 4, in_doubt=None, concurrency=1)
 
 
-def test_an_answer_that_comes_twice_is_no_answer_to_the_next(stage: Stage, crooked: Any) -> None:
-    """Kept on the connection it would answer the next person, and the next one's the one after that."""
-    crooked(lambda number, answer: [answer + answer] if number == 1 else [answer])
-    ran = audited(stage, "crooked lines", 6, in_doubt=None, concurrency=1)
-    statuses = [ran.status(who) for who in stage.who(ran.out)]
-    assert statuses.count("completed") >= 5, statuses
+NOBODYS = b'{"status": "completed", "csv_row": {"enriched_title": "Somebody else"}, "meta": {"credits_used": 1}}'
+BEHIND = {
+    "itself": lambda answer: answer,
+    "nobody's answer": lambda answer: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(NOBODYS) + NOBODYS,
+    "rubbish": lambda answer: b"}\r\n",
+    "an interim answer": lambda answer: b"HTTP/1.1 102 Processing\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_what_comes_behind_an_answer_is_no_answer_to_the_next(stage: Stage, crooked: Any, name: str) -> None:
+    """Kept on the connection it would answer the next person: with somebody else's data, if it names nobody."""
+    crooked(lambda number, answer: [answer + BEHIND[name](answer)] if number in (1, 2) else [answer])
+    ran = audited(stage, "crooked lines", 6, in_doubt=0, concurrency=1)
+    assert set(ran.out["enriched_status"]) == {"completed"}
+    assert "Somebody else" not in set(ran.out["enriched_title"])
 
 
 def test_a_late_answer_is_no_answer_to_the_next(stage: Stage, crooked: Any) -> None:

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from cleanlist_pandas.run.recorder import Recorder
 from cleanlist_pandas.run.records import Intent, Run
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.sandbox import Fault
+from cleanlist_pandas.signatures import EnrichOptions
 
 Scene: Any = Any
 LONG_S = 60.0
@@ -118,7 +118,7 @@ def test_an_interrupt_that_comes_while_planning_sends_nothing_and_is_told(scene:
     done = run_enrich(frame, fields, options, stop)
     assert scene.sandbox.connections == 0
     with pytest.raises(cl.RunInterrupted) as caught:
-        finish(done, partial(cl.enrich, frame), options)
+        finish(done, run_enrich, EnrichOptions, frame, fields, options)
     assert set(caught.value.partial["enriched_status"]) == {"not_attempted"}
     scene.audit(frame, caught.value.resume(), budget=5)
     assert scene.sandbox.charged == 5

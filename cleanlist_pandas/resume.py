@@ -1,0 +1,66 @@
+"""What a call leaves to the one that goes on with it, and what it takes over from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import FieldName
+from cleanlist_pandas.option_table import OPTIONS
+from cleanlist_pandas.plan.pilot import Pilot
+from cleanlist_pandas.run.ledger import Ledger
+from cleanlist_pandas.run.report import RunReport
+from cleanlist_pandas.run.tally import Result
+from cleanlist_pandas.settings import Settings
+
+__all__ = ["Call", "Done", "own_call", "same_call", "take_over"]
+
+Call = tuple[pd.DataFrame, Any, dict[str, Any]]
+"""A frame, the fields asked for, and the options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a call brought."""
+
+    frame: pd.DataFrame = field(repr=False)
+    fields: tuple[FieldName, ...]
+    report: RunReport
+    result: Result | None
+    answers: Sequence[Answer] = field(repr=False)  # one for each unique person
+    settings: Settings
+    ledger: Ledger
+    since: int  # the newest look-up before the call, or before the one it goes on with
+    pilot: Pilot | None = None
+
+
+def own_call(frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Call:
+    """Return what a call was given in a form that stays as it is, for as long as it can be resumed."""
+    own = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame  # the caller may change theirs meanwhile
+    return own, _lasting(fields), {name: _lasting(value) for name, value in options.items()}
+
+
+def _lasting(given: Any) -> Any:
+    """Return what can be read again: read a second time, by a run that goes on, an iterator suppresses nobody."""
+    return list(given) if isinstance(given, Iterator) else given
+
+
+def same_call(done: Done, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options by which a run is gone on with, whatever was set and closed around it meanwhile."""
+    settings = {name: getattr(done.settings, name) for name in OPTIONS}
+    left = done.result.budget.left if done.result else 0
+    kept = {name: value for name, value in options.items() if name != "plan"}  # its budget is in max_credits now
+    return {**kept, **settings, "ledger": done.ledger.path or done.ledger, "max_credits": left}
+
+
+def take_over(before: Done | None, ledger: Ledger) -> int | None:
+    """Write what the run before could not, and return from which look-up on the ledger's answers are its own."""
+    if before is None or not ledger.is_same(before.ledger):
+        return None
+    if before.result and before.result.unwritten:
+        ledger.settle(before.result.unwritten)
+    return before.since
