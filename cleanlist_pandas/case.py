@@ -107,7 +107,7 @@ def prepare(
     keys = read(frame, columns)
     keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
     with _ledger(settings, create=create) as ledger:
-        keys = keys.suppress(_erased(keys, ledger))
+        keys = keys.suppress(_erased(keys, ledger, own_path(url=settings.base_url)))
         since = take_over(before, ledger) if since is None else since
         needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
         known = match_known(exports, keys.addresses, names, settings.max_age)
@@ -196,10 +196,9 @@ def _as_bits(held: Mapping[int, Held], missing: Bits) -> tuple[Bits, Bits]:
     return answered, doubted
 
 
-def _erased(keys: Keys, ledger: Ledger) -> Rows:
+def _erased(keys: Keys, ledger: Ledger, usual: Path) -> Rows:
     """Return who was erased, from this ledger or from the one that is used when none is named: never is never."""
     mask: Rows = ledger.is_erased(keys.addresses)
-    usual = own_path()
     if usual != ledger.path and usual.exists():
         with Ledger(usual) as other:
             mask |= other.is_erased(keys.addresses)

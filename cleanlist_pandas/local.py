@@ -29,7 +29,8 @@ def sandbox(
     """Start a local Cleanlist with invented people and make it the default service inside the block.
 
     Costs nothing and reaches nobody: the server listens on this machine only. The block has a ledger of its own, which
-    goes with it. An `api_key=`, `base_url=` or `ledger=` given to a call still counts.
+    goes with it. An `api_key=` or `ledger=` given to a call still counts; with a `base_url=` of another service it is
+    outside the block, as if that were not there.
 
     Parameters
     ----------

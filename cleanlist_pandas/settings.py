@@ -135,12 +135,16 @@ def sandboxed(**values: Any) -> Iterator[None]:
         _sandboxes.remove(layer)
 
 
-def resolve(name: str, argument: Any = ...) -> Setting:
-    """Return the value of one option and who set it; ``...`` stands for an argument that was not given."""
+def resolve(name: str, argument: Any = ..., *, url: str | None = None) -> Setting:
+    """Return the value of one option and who set it; ``...`` stands for an argument that was not given.
+
+    For a call to the service at `url` only that service's own sandbox counts: key and ledger of another are not for it.
+    """
     option = _option(name)
     if argument is not ... and (argument is not None or name != "api_key"):  # None: the caller has no key of its own
         return Setting(option.check(argument), "argument")
-    for source, layers in (("sandbox", _sandboxes[::-1]), ("option_context", _context.get())):
+    sandboxes = [layer for layer in _sandboxes[::-1] if url is None or layer["base_url"] == url]
+    for source, layers in (("sandbox", sandboxes), ("option_context", _context.get())):
         for layer in layers:
             if name in layer:
                 return Setting(layer[name], source)
@@ -194,7 +198,8 @@ class Settings:
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Settings:
         """Resolve every option, with a call's arguments first."""
-        return cls(**{name: resolve(name, arguments.get(name, ...)).value for name in OPTIONS})
+        url = resolve("base_url", arguments.get("base_url", ...)).value
+        return cls(**{name: resolve(name, arguments.get(name, ...), url=url).value for name in OPTIONS})
 
     @property
     def world(self) -> str:

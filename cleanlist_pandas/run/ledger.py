@@ -35,19 +35,18 @@ def default_path(world: str) -> Path:
     return platformdirs.user_data_path("cleanlist-pandas", appauthor=False) / name
 
 
-def own_path(given: str | os.PathLike[str] | None = None) -> Path:
-    """Return the ledger that `enrich` would use here and now: as given, as set, or the default place."""
-    setting = resolve("ledger", ... if given is None else given).value
+def own_path(given: str | os.PathLike[str] | None = None, *, url: str | None = None) -> Path:
+    """Return the ledger that `enrich` would use here and now, for the service at `url`: as given, as set, or usual."""
+    url = url or resolve("base_url").value
+    setting = resolve("ledger", ... if given is None else given, url=url).value
     if isinstance(setting, Store) and setting.path is not None:
         return setting.path
-    if isinstance(setting, Path):
-        return setting
-    return default_path(_world())
+    return setting if isinstance(setting, Path) else default_path(_world(url))
 
 
-def _world() -> str:
-    """Return which world's answers count here and now: invented ones never mix with paid ones."""
-    return "local" if checks.is_loopback(resolve("base_url").value) else "live"
+def _world(url: str) -> str:
+    """Return which world's answers count for a service: invented ones never mix with paid ones."""
+    return "local" if checks.is_loopback(url) else "live"
 
 
 class Ledger(Store):
@@ -217,7 +216,7 @@ class Ledger(Store):
             changed_s = path.stat().st_mtime
         as_of_us = int(changed_s * 1e6) if as_of is None else checks.moment_us(as_of)
         table = read_export(frame)
-        run = Run(id=uuid.uuid4().hex, world=_world(), service=ADOPTED)
+        run = Run(id=uuid.uuid4().hex, world=_world(resolve("base_url").value), service=ADOPTED)
         return self.take_in(run, list(adopted(table, as_of_us)))
 
     def audit(self) -> pd.DataFrame:

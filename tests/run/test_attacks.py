@@ -302,3 +302,23 @@ with cl.Ledger(how.pop("ledger")) as ledger:
     assert "opened in another process; nothing was sent. Open it anew" in out
     assert out.splitlines()[-1] == "0"
     assert scene.sandbox.requests == []
+
+
+# --- the sandbox and the world outside -------------------------------------------------------------------------------
+
+
+def test_a_call_to_another_service_is_outside_the_sandbox_around_it(scene: Scene, monkeypatch: Any) -> None:
+    """What it pays for must not go with the sandbox's ledger, and who was erased outside must not be sent."""
+    scene.open()
+    monkeypatch.setenv("CLEANLIST_LEDGER", str(scene.ledger))
+    monkeypatch.setenv("CLEANLIST_API_KEY", scene.sandbox.api_key)
+    with cl.Ledger() as ledger:
+        ledger.erase("person1@acme.example")
+    with cl.sandbox(seed=1) as around:
+        for ledger_of_the_call in ({}, {"ledger": None}):
+            out = cl.enrich(people(3), "title", base_url=f"{scene.sandbox.url}/v1", **ledger_of_the_call)
+            assert out["enriched_status"].tolist() == ["completed", "skipped", "completed"]
+        cl.enrich(people(3), "title", base_url=f"{around.url}/v1/")
+        assert len(around.requests) == 3
+    assert scene.sql("SELECT count(*) FROM outcomes") == [(2,)]
+    assert set(asked(scene)) == {"person0@acme.example", "person2@acme.example"}
