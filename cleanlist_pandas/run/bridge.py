@@ -34,20 +34,36 @@ def call(work: Callable[[Stop], T]) -> T:
         with _signals_to(stop):
             future = _start(work, stop)
             del work  # it holds the caller's frame and key, which no traceback with locals shall show
-            _wait_for(future)
+            _wait_for(future, stop)
     except BaseException:  # a third interrupt, or somebody else's handler: then the run must not go on unseen
         if not stop.hard:
             stop.press()
             if future is not None:
-                _wait_for(future)
+                _wait_for(future, stop)
         raise
     return future.result()
 
 
-def _wait_for(future: Future[Any]) -> None:
-    """Wait in slices: a signal that the system hands to another thread does not wake this one to handle it."""
+def _wait_for(future: Future[Any], stop: Stop) -> None:
+    """Wait in slices: a signal that the system hands to another thread does not wake this one to handle it.
+
+    Under `asyncio.run` a first Ctrl-C only asks the task to end, and as long as it waits here it would not hear of it.
+    """
+    n_asked = _n_cancels()
     while not future.done():
         wait([future], LOOK_S)
+        if _n_cancels() > n_asked:
+            n_asked = _n_cancels()
+            stop.press()
+
+
+def _n_cancels() -> int:
+    """Count how often the task that is running here, if any, was asked to end."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop
+        return 0
+    return 0 if task is None else task.cancelling()
 
 
 async def call_async(work: Callable[[Stop], T]) -> T:

@@ -175,3 +175,29 @@ def test_whom_a_dead_rival_was_asking_about_is_in_doubt_and_not_bought(scene: Sc
     scene.audit(frame(8), out, budget=8)
     assert out["enriched_status"].tolist() == ["in_doubt"] * 4 + ["completed"] * 4
     assert scene.sandbox.charged == 4
+
+
+UNDER_ASYNCIO = """
+import asyncio
+people = pd.DataFrame({"Email": [f"person{at}@acme.example" for at in range(40)]})
+async def main():
+    try:
+        cl.enrich(people, **how)
+    except cl.RunInterrupted as error:
+        print(json.dumps({"summary": error.report.summary()}))
+        raise
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_an_interrupt_is_heard_under_asyncio_run(scene: Scene) -> None:
+    """There the first Ctrl-C is no signal to us: it asks the task to end that waits in `enrich`."""
+    gate = Signaller(7, signal.SIGINT, fault=Fault(delay_s=0.2))
+    scene.open(faults=gate)
+    child = scene.start(UNDER_ASYNCIO)
+    gate.pid = child.pid
+    told = told_by(child)
+    assert told["summary"]["credits"] == scene.sandbox.charged == len(scene.sandbox.requests) < 40
