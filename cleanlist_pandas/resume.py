@@ -40,8 +40,15 @@ class Done:
 
 def own_call(frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Call:
     """Return what a call was given in a form that stays as it is, for as long as it can be resumed."""
-    own = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame  # the caller may change theirs meanwhile
-    return own, _lasting(fields), {name: _lasting(value) for name, value in options.items()}
+    return _own_view(frame), _lasting(fields), {name: _lasting(value) for name, value in options.items()}
+
+
+def _own_view(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of our own with the same data: the caller may change theirs while a run goes on.
+
+    pandas 3 copies what is written to, and only then; before, the data must be copied now.
+    """
+    return frame.copy(deep=pd.__version__ < "3") if isinstance(frame, pd.DataFrame) else frame
 
 
 def _lasting(given: Any) -> Any:

@@ -322,3 +322,17 @@ def test_a_call_to_another_service_is_outside_the_sandbox_around_it(scene: Scene
         assert len(around.requests) == 3
     assert scene.sql("SELECT count(*) FROM outcomes") == [(2,)]
     assert set(asked(scene)) == {"person0@acme.example", "person2@acme.example"}
+
+
+def test_the_caller_may_change_their_frame_while_a_run_goes_on(scene: Scene) -> None:
+    """In place, too: another address in the result's row would get the first one's data."""
+    frame = people()
+    before = frame.copy(deep=True)
+
+    def change(number: int, email: str | None, attempt: int) -> None:
+        frame.iloc[3, 0] = "somebody.else@acme.example"
+
+    scene.open(faults=change)
+    out = scene.enrich(frame, concurrency=1)
+    scene.audit(before, out, budget=N)
+    assert frame.iloc[3, 0] not in asked(scene)
