@@ -15,7 +15,7 @@ import platformdirs
 from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.files import read_frame
-from cleanlist_pandas.frame.addresses import normalise_one
+from cleanlist_pandas.frame.addresses import cell_texts, normalise
 from cleanlist_pandas.frame.known import read_export
 from cleanlist_pandas.run.adopt import adopted
 from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED, Run
@@ -164,8 +164,9 @@ class Ledger(Store):
         ConfigurationError
             If it is no e-mail address.
         """
-        person = normalise_one(address) if isinstance(address, str) else None
-        if person is None:
+        found = normalise(cell_texts(pd.Series([address], dtype=object)))
+        person = found.addresses[0].as_py()
+        if person is None or found.several[0]:  # of several only the first would be erased
             raise ConfigurationError("erase() needs one e-mail address, such as 'jane@acme.example'.")
         digest, now_us = self._digest(person), time.time_ns() // 1000
         with self._writing():

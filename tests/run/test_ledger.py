@@ -265,9 +265,9 @@ def test_an_answer_that_lands_after_the_erasure_is_dropped_and_nobody_inherits_i
         assert b"janes" not in path.read_bytes()
 
 
-@pytest.mark.parametrize("address", ["", "jane", "jane@", None, 5])
-def test_erase_refuses_what_is_no_address(path: Path, address: Any) -> None:
-    """A typo must not look like a receipt."""
+@pytest.mark.parametrize("address", ["", "jane", "jane@", None, 5, f"{JANE}; {JOHN}"])
+def test_erase_refuses_what_is_not_one_address(path: Path, address: Any) -> None:
+    """A typo must not look like a receipt, nor the first of several like all of them."""
     with Ledger(path) as ledger, pytest.raises(cl.ConfigurationError, match="e-mail address"):
         ledger.erase(address)
 
