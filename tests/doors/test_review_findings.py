@@ -92,6 +92,20 @@ def test_a_key_that_the_service_repeats_is_kept_out_of_everything(tmp_path):
     assert key.encode() not in path.read_bytes()
 
 
+@pytest.mark.parametrize("key", ["clnl_invented_0000000000000001", "c"])
+def test_a_key_that_an_answer_repeats_is_not_kept_and_costs_no_answer(tmp_path, key):
+    """A short one may stand in any word and is left alone."""
+    path = tmp_path / "ledger.sqlite3"
+    row = {"enriched_title": "cto"}
+    fault = Fault(
+        status=200, body={"status": "completed", "csv_row": row, "meta": {"credits_used": 1}, "for": key}, charge=True
+    )
+    with cl.sandbox(faults=[fault]):
+        out = cl.enrich(people(1), ["title"], ledger=path, api_key=key)
+    assert out.enriched_title.tolist() == ["cto"]
+    assert (key.encode() in path.read_bytes()) == (key == "c")
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_compressed_error_is_judged_by_its_status(status):
     """It is an answer: nothing is in doubt."""
