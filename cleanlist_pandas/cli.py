@@ -1,4 +1,4 @@
-"""The shell's door: ``cleanlist-pandas estimate | check | enrich | diff | sandbox | ledger``.
+"""The shell's door: ``cleanlist-pandas estimate | plan | check | enrich | diff | sandbox | ledger``.
 
 Machine output goes to standard output, everything for people to standard error. Exit codes: 0 done, 1 an error, 2 wrong
 usage or configuration and nothing was sent, 3 stopped early.
@@ -7,38 +7,35 @@ usage or configuration and nothing was sent, 3 stopped early.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
+from cleanlist_pandas.cli_ledger import run_ledger
 from cleanlist_pandas.cli_parser import make_parser
+from cleanlist_pandas.cli_say import DONE, FAILED, STOPPED, WRONG, say, say_json
 from cleanlist_pandas.ending import in_shell, told_in_shell
-from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, LedgerError, RunStoppedError
+from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, RunStoppedError
 from cleanlist_pandas.fields import FIELDS, parse_fields
 from cleanlist_pandas.files import check_output, read_frame, write_frame
 from cleanlist_pandas.frame.diff import TEXTS
-from cleanlist_pandas.functions import check, diff, enrich, estimate_cost
+from cleanlist_pandas.functions import check, diff, enrich, estimate_cost, plan
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
-from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
+from cleanlist_pandas.plan.document import Plan
+from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.sandbox import Sandbox, load_faults, named_faults, run_forever
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["main"]
-
-DONE: Final = 0
-FAILED: Final = 1
-WRONG: Final = 2
-STOPPED: Final = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     commands = {
         "estimate": _estimate,
+        "plan": _plan,
         "check": _check,
         "enrich": _enrich,
         "diff": _diff,
         "sandbox": _sandbox,
-        "ledger": _ledger,
+        "ledger": run_ledger,
     }
     try:
         return commands[options.command](options)
@@ -66,22 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say_error(error, FAILED)
 
 
-def _say(text: str, options: argparse.Namespace | None = None) -> None:
-    """Tell a person, unless they asked for quiet or have gone away."""
-    if sys.stderr is not None and not getattr(options, "quiet", False):
-        with suppress(OSError):  # what was paid for is written all the same
-            print(text, file=sys.stderr, flush=True)
-
-
 def _say_error(error: BaseException, code: int) -> int:
     """Tell an error in one line."""
-    _say(f"cleanlist-pandas: {in_shell(str(error))}")
+    say(f"cleanlist-pandas: {in_shell(str(error))}")
     return code
-
-
-def _say_json(content: Any) -> None:
-    """Tell a machine."""
-    print(json.dumps(content), flush=True)
 
 
 def _arguments(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
@@ -98,8 +84,11 @@ def _column(pair: str) -> tuple[str, str | None]:
     return (role, name or None) if sign else ("email", pair)
 
 
-PLAN_OPTIONS: Final = ("suppress", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute")
-RUN_OPTIONS: Final = (*PLAN_OPTIONS, "max_credits", "concurrency", "max_seconds", "provenance")
+PLAN_OPTIONS: Final = (
+    "known", "suppress", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute", "max_credits", "priority",
+    "price_per_credit",
+)  # fmt: skip
+RUN_OPTIONS: Final = (*PLAN_OPTIONS, "concurrency", "max_seconds", "provenance")
 
 
 def _estimate(options: argparse.Namespace) -> int:
@@ -107,9 +96,17 @@ def _estimate(options: argparse.Namespace) -> int:
     frame = read_frame(options.file)
     estimate = estimate_cost(frame, options.fields, **_arguments(options, PLAN_OPTIONS))
     if options.json:
-        _say_json(estimate.to_dict())
+        say_json(estimate.to_dict())
     else:
-        _say(repr(estimate))
+        say(repr(estimate))
+    return DONE
+
+
+def _plan(options: argparse.Namespace) -> int:
+    """``plan``: the decision as a file, offline."""
+    made = plan(read_frame(options.file), options.fields, **_arguments(options, PLAN_OPTIONS))
+    made.save(options.output)
+    say(f"{made!r}\nWrote {options.output}; enrich --plan {options.output} holds a run to it")
     return DONE
 
 
@@ -125,9 +122,9 @@ def _check(options: argparse.Namespace) -> int:
         )
     counts = verdicts.verdict.value_counts(sort=False)
     if options.json:
-        _say_json({verdict: int(n) for verdict, n in counts.items()})
+        say_json({verdict: int(n) for verdict, n in counts.items()})
     else:
-        _say("\n".join(f"{n:>9,} {verdict}" for verdict, n in counts.items()))
+        say("\n".join(f"{n:>9,} {verdict}" for verdict, n in counts.items()))
     return DONE
 
 
@@ -143,12 +140,15 @@ def _enrich(options: argparse.Namespace) -> int:
     frame = read_frame(options.file)
     _check_output(frame, options)
     arguments = _arguments(options, RUN_OPTIONS)
+    if options.plan is not None:
+        arguments["plan"] = Plan.load(options.plan)
+        options.fields = options.fields or arguments["plan"].fields
     with ExitStack() as stack:
         if options.sandbox:
-            _say("Sandbox: invented people and invented credits; nothing is charged or leaves this machine.", options)
+            say("Sandbox: invented people and invented credits; nothing is charged or leaves this machine.", options)
             stack.enter_context(sandbox())
             arguments.setdefault("ledger", default_path("local"))
-        _say(
+        say(
             repr(estimate_cost(frame, options.fields, **{k: v for k, v in arguments.items() if k in _PLANNED})), options
         )
         return _run(frame, options, arguments)
@@ -171,12 +171,12 @@ def _run(frame: pd.DataFrame, options: argparse.Namespace, arguments: dict[str, 
     report = last_run().report
     columns = [FIELDS[name].column for name in parse_fields(options.fields)]
     with _deaf():
-        _say(in_shell(repr(report)), options)  # first: what was spent is told whatever becomes of the file
+        say(in_shell(repr(report)), options)  # first: what was spent is told whatever becomes of the file
         if error is not None:
-            _say(f"cleanlist-pandas: {told_in_shell(error, report)}")
+            say(f"cleanlist-pandas: {told_in_shell(error, report)}")
         _write(out, options, [*columns, "enriched_reason"])
         if options.json:
-            _say_json(report.to_dict())
+            say_json(report.to_dict())
     return STOPPED if report.stopped else DONE
 
 
@@ -188,7 +188,7 @@ def _write(out: pd.DataFrame, options: argparse.Namespace, new_columns: list[str
         reason = str(failed)
     else:
         where = "standard output" if options.output == "-" else options.output
-        _say(f"Wrote {n_of(len(out), 'row')} to {where}", options)
+        say(f"Wrote {n_of(len(out), 'row')} to {where}", options)
         return
     raise CleanlistError(f"{reason} What was answered is in the ledger: the same again costs nothing.")
 
@@ -220,7 +220,7 @@ def _diff(options: argparse.Namespace) -> int:
     kinds = changes["change"].value_counts(sort=False)
     people = changes.attrs["cleanlist_diff"]
     if options.json:
-        _say_json({**{kind: int(n) for kind, n in kinds.items()}, **people})
+        say_json({**{kind: int(n) for kind, n in kinds.items()}, **people})
     else:
         counts = [f"{n:>9,} {kind}" for kind, n in kinds.items()]
         places = (
@@ -228,7 +228,7 @@ def _diff(options: argparse.Namespace) -> int:
             (people["only_now"], "NOW only"),
             (people["only_before"], "BEFORE only"),
         )
-        _say("\n".join([*counts, "People: " + ", ".join(f"{n:,} in {place}" for n, place in places)]))
+        say("\n".join([*counts, "People: " + ", ".join(f"{n:,} in {place}" for n, place in places)]))
     return DONE
 
 
@@ -244,7 +244,7 @@ def _sandbox(options: argparse.Namespace) -> int:
     def ready(running: Sandbox) -> None:
         print(f"export CLEANLIST_BASE_URL={running.url}/v1")
         print(f"export CLEANLIST_API_KEY={running.api_key}", flush=True)
-        _say(
+        say(
             "A local Cleanlist with invented people is running; paste the two lines into another shell. Ctrl-C ends it."
         )
 
@@ -267,45 +267,3 @@ def _make_sandbox(options: argparse.Namespace) -> Sandbox:
         faults=faults or None,
         port=options.port,
     )
-
-
-def _ledger(options: argparse.Namespace) -> int:
-    """``ledger stats | in-doubt | audit | export | erase | prune``: what was paid for."""
-    path = default_path("local") if options.sandbox and options.ledger is None else own_path(options.ledger)
-    if options.action != "erase" and not path.exists():  # whoever is erased before the first run is never sent
-        raise ConfigurationError(f"There is no ledger at {path} yet; the first enrich makes one.")
-    if options.action == "export":
-        return _export(path, options.output)
-    with Ledger(path) as ledger:
-        if options.action == "stats":
-            _tell_stats(path, ledger, options)
-        elif options.action == "erase":
-            address = sys.stdin.readline().strip() if options.address == "-" else options.address
-            _say_json(ledger.erase(address))
-        elif options.action == "prune":
-            _say(f"{ledger.prune(options.age):,} look-ups forgotten")
-        else:
-            found = ledger.in_doubt() if options.action == "in-doubt" else ledger.audit()
-            found.to_csv(sys.stdout, index=False, lineterminator="\n")
-    return DONE
-
-
-def _tell_stats(path: Path, ledger: Ledger, options: argparse.Namespace) -> None:
-    """Tell the counts of a ledger."""
-    stats = {str(name): int(n) for name, n in ledger.stats().items()}
-    if options.json:
-        _say_json(stats)
-    else:
-        _say("\n".join([str(path), *(f"{n:>9,} {name.replace('_', ' ')}" for name, n in stats.items())]))
-
-
-def _export(path: Path, output: str) -> int:
-    """Write the ledger to a file; what cannot be trusted any more, as far as it can be read."""
-    try:
-        with Ledger(path) as ledger:
-            n_rows = ledger.export(output)
-    except LedgerError as error:
-        _say(f"cleanlist-pandas: {error}")
-        n_rows = Ledger.salvage(path, output)
-    _say(f"Wrote {n_rows:,} look-ups to {output}; it holds addresses, keep it to yourself")
-    return DONE

@@ -29,6 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cleanlist-pandas {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _estimate(commands)
+    _plan(commands)
     _check(commands)
     _enrich(commands)
     _diff(commands)
@@ -42,6 +43,13 @@ def _estimate(commands: Any) -> None:
     _add_input(parser)
     _add_plan(parser)
     parser.add_argument("--json", action="store_true", help="the numbers as JSON on standard output")
+
+
+def _plan(commands: Any) -> None:
+    parser = commands.add_parser("plan", help="write who would be bought, and for how much, to a file; sends nothing")
+    _add_input(parser)
+    _add_plan(parser)
+    parser.add_argument("-o", "--output", metavar="PLAN.json", required=True, help="the file; it names nobody")
 
 
 def _check(commands: Any) -> None:
@@ -60,9 +68,7 @@ def _enrich(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", required=True, help="CSV, TSV, Parquet, or - for standard output"
     )
-    parser.add_argument(
-        "--max-credits", type=_whole, metavar="N", help="credits to spend at most (default: the estimate)"
-    )
+    parser.add_argument("--plan", metavar="PLAN.json", help="hold the run to a saved plan: its fields and its budget")
     parser.add_argument("--concurrency", type=int, metavar="N", help="look-ups in flight at most (default: 16)")
     parser.add_argument("--max-seconds", type=float, metavar="S", help="stop sending after that many seconds")
     parser.add_argument("--provenance", action="store_true", default=None, help="add where each value came from")
@@ -117,6 +123,12 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="email_status, title, seniority, company, industry, size, phone, linkedin, icp_score (default: all but "
         "phone; a look-up costs 1 credit, 11 with phone, a miss nothing)",
     )
+    parser.add_argument(
+        "--known",
+        action="append",
+        metavar="FILE",
+        help="a file with enriched columns: what it knows is not bought (may be given several times)",
+    )
     parser.add_argument("--suppress", type=Path, metavar="FILE", help="addresses and domains that are never sent")
     parser.add_argument("--max-age", metavar="AGE", help="how old a paid answer may be, such as 30D (default: 90D)")
     parser.add_argument(
@@ -132,6 +144,11 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ledger", metavar="PATH", help="the file that remembers what was paid for")
     parser.add_argument("--rate-per-minute", type=float, metavar="N", help="look-ups a minute at most")
+    parser.add_argument(
+        "--max-credits", type=_whole, metavar="N", help="credits to spend at most (default: the estimate)"
+    )
+    parser.add_argument("--priority", metavar="NAME", help="a column of worth: the best rows are bought first")
+    parser.add_argument("--price-per-credit", type=float, metavar="P", help="money a credit costs: told in money too")
 
 
 def _sandbox(commands: Any) -> None:
@@ -153,6 +170,7 @@ def _ledger(commands: Any) -> None:
         ("stats", "count look-ups and credits"),
         ("in-doubt", "list what was sent and never answered, as CSV on standard output"),
         ("audit", "list charges that disagree with the tariff, as CSV on standard output"),
+        ("adopt", "count an earlier export with enriched columns as paid for"),
         ("export", "write all look-ups and answers to a file, of a damaged ledger what can be read"),
         ("erase", "forget one person for good and never send them again"),
         ("prune", "forget look-ups older than an age"),
@@ -160,6 +178,11 @@ def _ledger(commands: Any) -> None:
         action = actions.add_parser(name, help=meaning)
         if name == "export":
             action.add_argument("output", metavar="OUT", help="a new CSV or Parquet file")
+        if name == "adopt":
+            action.add_argument("file", metavar="FILE", help="CSV, TSV or Parquet")
+            action.add_argument(
+                "--as-of", metavar="DATE", help="when its answers were given (default: when the file was last changed)"
+            )
         if name == "prune":
             action.add_argument("age", metavar="AGE", help="such as 52W; what is in doubt stays")
         if name == "erase":

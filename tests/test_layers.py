@@ -39,6 +39,8 @@ ROOMS = (
     ("calls",),
     ("functions", "changes"),
     ("accessor",),
+    ("cli_say",),
+    ("cli_ledger",),
     ("cli",),
     ("__main__", "__init__"),
 )
