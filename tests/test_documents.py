@@ -23,13 +23,13 @@ def _block(marker: str) -> str:
     return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
 
 
-def _run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python as somebody with an empty home and nothing set, in the repository."""
+def _run(tmp_path: Path, *arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Run Python as somebody with an empty home and nothing set, in the repository or elsewhere."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLEANLIST")}
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
-        cwd=REPOSITORY,
-        env={**environment, "HOME": str(tmp_path)},
+        cwd=cwd,
+        env={**environment, "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,10 +45,14 @@ def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
     assert ran.stderr.replace(str(out), "enriched.csv").endswith(_block("what the first command ends with"))
 
 
-def test_the_ten_lines_print_what_the_readme_shows(tmp_path):
-    ran = _run(tmp_path, "-c", _block("ten lines"))
+@pytest.mark.parametrize(
+    ("code", "output"), [("ten lines", "what they print"), ("spend it best", "spend it best prints")]
+)
+def test_code_of_the_readme_prints_what_it_shows(tmp_path, code, output):
+    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
+    ran = _run(tmp_path, "-c", _block(code), cwd=tmp_path)
     assert ran.stderr == ""
-    assert ran.stdout == _block("what they print")
+    assert ran.stdout == _block(output)
 
 
 def test_the_readme_lists_every_assumption():
