@@ -13,14 +13,24 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cleanlist_pandas.errors import LedgerError
 
-__all__ = ["SCHEMA_VERSION", "damaged_row", "open_file", "open_memory", "transaction", "translated"]
+__all__ = [
+    "PAGE_ROWS",
+    "SCHEMA_VERSION",
+    "damaged_row",
+    "open_file",
+    "open_memory",
+    "paged",
+    "transaction",
+    "translated",
+]
 
 APPLICATION_ID: Final = 0x434C5044  # "CLPD"
 BUSY_TIMEOUT_S: Final = 10.0
+PAGE_ROWS: Final = 10_000  # read in some 50 ms
 
 # Append-only: rows are written once and removed only by erase() and prune(). `lookups` is what was about to be sent,
 # `outcomes` what came of it; a look-up without an outcome was cut off by a crash. Checksums are over a row's values.
@@ -173,6 +183,15 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def paged(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
+    """Read look-ups (`l`, its id first) page by page: whoever reads them all at once keeps runs from writing."""
+    newest = 0
+    page = f"{query} WHERE l.id > ? ORDER BY l.id LIMIT {PAGE_ROWS}"
+    while rows := connection.execute(page, (newest,)).fetchall():
+        yield from rows
+        newest = rows[-1][0]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from cleanlist_pandas.errors import CleanlistError, ConfigurationError, LedgerError
+from cleanlist_pandas.run.ledger_file import paged
 from cleanlist_pandas.run.records import checksum
 
 __all__ = ["read_only", "readable_rows", "write_export"]
@@ -79,7 +80,7 @@ def _rows(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Read all rows; where the file breaks off, go on one by one."""
     newest = 0
     try:
-        for row in connection.execute(_ALL):
+        for row in paged(connection, _ALL):
             yield row
             newest = row[0]
         return

@@ -24,7 +24,15 @@ import pyarrow.compute as pc
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.run.adopt import Adopted
 from cleanlist_pandas.run.lease import Lease, lease_is_held
-from cleanlist_pandas.run.ledger_file import damaged_row, open_file, open_memory, transaction, translated
+from cleanlist_pandas.run.ledger_file import (
+    PAGE_ROWS,
+    damaged_row,
+    open_file,
+    open_memory,
+    paged,
+    transaction,
+    translated,
+)
 from cleanlist_pandas.run.records import IN_DOUBT, Claim, Grant, Intent, Outcome, Record, Run, checksum, outcome_values
 
 __all__ = ["Store"]
@@ -198,21 +206,21 @@ class Store:
 
     def _sound_lookups(self) -> Iterator[tuple[Any, ...]]:
         """Read all look-ups, each checked: one whose address was changed would be bought again."""
-        for row in self._sql.execute(
-            "SELECT id, run, world, service, address, fields, price, at_us, checksum FROM lookups ORDER BY id"
-        ):
+        columns = "id, run, world, service, address, fields, price, at_us, checksum"
+        for row in paged(self._sql, f"SELECT {columns} FROM lookups l"):  # noqa: S608 - constants
             if checksum(row[:8]) != row[8]:
                 raise damaged_row(self.path, row[0])
             yield row
 
     def _records(self, lookups: Sequence[int]) -> dict[int, Record]:
         """Read look-ups and their outcomes by id, each checked against its checksum."""
-        rows = self._sql.execute(
+        query = (
             "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
             "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum "
-            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(lookups)),),
-        ).fetchall()
+            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))"
+        )
+        pages = (json.dumps(lookups[at : at + PAGE_ROWS]) for at in range(0, len(lookups), PAGE_ROWS))
+        rows = [row for page in pages for row in self._sql.execute(query, (page,)).fetchall()]
         running = {run: self._is_alive(run) for run in {row[1] for row in rows if row[9] is None}}
         return {row[0]: self._record(row, running) for row in rows}
 

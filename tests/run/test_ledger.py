@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 import cleanlist_pandas as cl
+from cleanlist_pandas.run import salvage
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, decide
@@ -440,6 +441,18 @@ def test_two_threads_may_share_one_open_ledger(path: Path) -> None:
         for task in [pool.submit(write, number) for number in range(4)]:
             task.result()
         assert ledger.stats()["lookups"] == 100
+
+
+@pytest.mark.parametrize("read", [Ledger._sound_lookups, lambda ledger: salvage._rows(ledger._sql)])
+def test_whoever_reads_a_long_ledger_does_not_keep_a_run_from_writing(path: Path, read: Any) -> None:
+    """A run gives up after ten seconds, and a million look-ups take longer: the file is read in pages."""
+    with Ledger(path) as ledger, closing(sqlite3.connect(path, timeout=0)) as run:
+        ledger.record(who(), [intent(JANE), intent(JOHN)], [])
+        rows = read(ledger)
+        next(rows)
+        run.execute("INSERT INTO runs VALUES ('b', 1, 1)")
+        run.commit()
+        assert len(list(rows)) == 1
 
 
 def test_two_processes_may_make_the_same_ledger_at_once(scene: Any) -> None:
