@@ -214,15 +214,21 @@ class Store:
 
     def _records(self, lookups: Sequence[int]) -> dict[int, Record]:
         """Read look-ups and their outcomes by id, each checked against its checksum."""
+        rows = self._rows(lookups)
+        running = {run: self._is_alive(run) for run in {row[1] for row in rows.values() if row[9] is None}}
+        # A run writes and then lets go: what was open before it was seen to be gone may not be any more.
+        rows |= self._rows([lookup for lookup, row in rows.items() if row[9] is None and not running[row[1]]])
+        return {lookup: self._record(row, running) for lookup, row in rows.items()}
+
+    def _rows(self, lookups: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """Read look-ups and their outcomes by id, page by page."""
         query = (
             "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
             "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum "
             "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))"
         )
         pages = (json.dumps(lookups[at : at + PAGE_ROWS]) for at in range(0, len(lookups), PAGE_ROWS))
-        rows = [row for page in pages for row in self._sql.execute(query, (page,)).fetchall()]
-        running = {run: self._is_alive(run) for run in {row[1] for row in rows if row[9] is None}}
-        return {row[0]: self._record(row, running) for row in rows}
+        return {row[0]: row for page in pages for row in self._sql.execute(query, (page,)).fetchall()}
 
     def _record(self, row: tuple[Any, ...], running: dict[str, bool]) -> Record:
         """Return one row as a record, or refuse a row that was changed behind our back."""

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,25 @@ def test_an_intent_without_an_outcome_is_being_asked_while_its_run_lives_and_in_
             assert len(ledger.in_doubt()) == 0
         assert found(ledger) == {0: [IN_DOUBT]}
         assert ledger.in_doubt()["credits"].tolist() == [1]
+
+
+def test_a_run_that_ends_while_it_is_looked_at_leaves_nobody_in_doubt(path: Path) -> None:
+    """It writes, then lets go: whoever reads before and asks after must read again."""
+    with Ledger(path) as ledger, ExitStack() as going_on:
+        run = who()
+        going_on.enter_context(ledger.start(run))
+        (lookup,) = ledger.record(run, [intent()], [])
+
+        class Late(Ledger):
+            def _is_alive(self, name: str) -> bool:
+                ledger.record(run, [], [Outcome(lookup=lookup, status="completed", credits=1)])  # type: ignore[arg-type]
+                going_on.close()
+                return super()._is_alive(name)
+
+        with Late(path) as other:
+            assert found(other) == {0: ["completed"]}
+        with Ledger(path) as other:
+            assert found(other) == {0: ["completed"]}
 
 
 def test_worlds_never_mix(path: Path) -> None:
