@@ -7,10 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.fields import FIELDS, Field, FieldName, normal_word
-from cleanlist_pandas.frame.arrays import Array, Kinds
+from cleanlist_pandas.frame.addresses import as_mask, cell_texts, trim
+from cleanlist_pandas.frame.arrays import Array, Kinds, category
 
 __all__ = ["label", "read_existing", "typed"]
 
@@ -61,22 +64,20 @@ def _read(frame: pd.DataFrame, field: Field, kinds: Kinds) -> Array:
 
 def typed(column: pd.Series[Any], field: Field, kinds: Kinds) -> tuple[Array, int]:
     """Return a column of a field's values in the promised dtype, and how many values do not fit it."""
-    column = column.mask(column.astype(object).map(_is_blank))  # a CSV file has no other way to say missing
-    values = _to_categories(column, field) if field.categories else _to_dtype(column, field, kinds)
+    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    texts = trim(cell_texts(plain))
+    column = plain.mask(as_mask(pc.equal(texts, pa.scalar("", pa.large_string()))))  # CSV's only way to say missing
+    values = _to_categories(texts, field) if field.categories else _to_dtype(column, field, kinds)
     return values, int((column.notna().to_numpy() & np.asarray(pd.isna(values))).sum())
 
 
-def _is_blank(value: Any) -> bool:
-    """Whether a cell is text that says nothing."""
-    return isinstance(value, str) and not value.strip()
-
-
-def _to_categories(column: pd.Series[Any], field: Field) -> Array:
-    """Return words as categories, spelled as the service does."""
-    spelling = {normal_word(member): member for member in field.categories}
-    words = column.astype(object)
-    known = words.map(lambda word: spelling.get(normal_word(word)), na_action="ignore")
-    return pd.Categorical(known, dtype=Kinds().dtype(field))
+def _to_categories(texts: pa.LargeStringArray, field: Field) -> Array:
+    """Return words as categories, spelled as the service does; each distinct word is looked at once."""
+    place = {normal_word(member): code for code, member in enumerate(field.categories)}
+    encoded: Any = texts.dictionary_encode()
+    codes = np.array([place.get(normal_word(word), -1) for word in encoded.dictionary.to_pylist()], np.int8)
+    rows = np.asarray(pc.fill_null(encoded.indices.cast(pa.int64()), -1))
+    return category(codes, rows, Kinds().dtype(field))
 
 
 def _to_dtype(column: pd.Series[Any], field: Field, kinds: Kinds) -> Array:
