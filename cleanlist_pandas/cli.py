@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cleanlist_pandas.cli_ledger import run_ledger
+from cleanlist_pandas.cli_ledger import LOCAL_URL, run_ledger
 from cleanlist_pandas.cli_parser import make_parser
 from cleanlist_pandas.cli_say import DONE, FAILED, STOPPED, WRONG, say, say_json
 from cleanlist_pandas.ending import in_shell, told_in_shell
@@ -33,6 +33,7 @@ from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.sandbox import Sandbox, load_faults, named_faults, run_forever
+from cleanlist_pandas.settings import option_context
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["main"]
@@ -93,8 +94,8 @@ RUN_OPTIONS: Final = (*PLAN_OPTIONS, "concurrency", "max_seconds", "provenance")
 
 def _estimate(options: argparse.Namespace) -> int:
     """``estimate``: the price, offline."""
-    frame = read_frame(options.file)
-    estimate = estimate_cost(frame, options.fields, **_arguments(options, PLAN_OPTIONS))
+    with _offline(options) as arguments:
+        estimate = estimate_cost(read_frame(options.file), options.fields, **arguments)
     if options.json:
         say_json(estimate.to_dict())
     else:
@@ -102,9 +103,21 @@ def _estimate(options: argparse.Namespace) -> int:
     return DONE
 
 
+@contextmanager
+def _offline(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give a plan's arguments; with ``--sandbox`` what `enrich --sandbox` was told counts, and nothing else."""
+    arguments = _arguments(options, PLAN_OPTIONS)
+    with ExitStack() as stack:
+        if options.sandbox:
+            stack.enter_context(option_context(base_url=LOCAL_URL))
+            arguments.setdefault("ledger", default_path("local"))
+        yield arguments
+
+
 def _plan(options: argparse.Namespace) -> int:
     """``plan``: the decision as a file, offline."""
-    made = plan(read_frame(options.file), options.fields, **_arguments(options, PLAN_OPTIONS))
+    with _offline(options) as arguments:
+        made = plan(read_frame(options.file), options.fields, **arguments)
     made.save(options.output)
     say(f"{made!r}\nWrote {options.output}; enrich --plan {options.output} holds a run to it")
     return DONE

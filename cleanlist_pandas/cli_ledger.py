@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from cleanlist_pandas.cli_say import DONE, say, say_json
 from cleanlist_pandas.errors import ConfigurationError, LedgerError
@@ -12,7 +13,9 @@ from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.settings import option_context
 from cleanlist_pandas.wording import n_of
 
-__all__ = ["run_ledger"]
+__all__ = ["LOCAL_URL", "run_ledger"]
+
+LOCAL_URL: Final = "http://127.0.0.1"  # whatever is on this machine is a sandbox
 
 
 def run_ledger(options: argparse.Namespace) -> int:
@@ -43,7 +46,7 @@ def _adopt(ledger: Ledger, options: argparse.Namespace) -> int:
     """Take in an export, for the real service or for the sandbox."""
     if not options.sandbox:
         return ledger.adopt(options.file, as_of=options.as_of)
-    with option_context(base_url="http://127.0.0.1"):
+    with option_context(base_url=LOCAL_URL):
         return ledger.adopt(options.file, as_of=options.as_of)
 
 

@@ -42,6 +42,7 @@ def _estimate(commands: Any) -> None:
     parser = commands.add_parser("estimate", help="tell what enriching a file would cost at most; sends nothing")
     _add_input(parser)
     _add_plan(parser)
+    parser.add_argument("--sandbox", action="store_true", help="with the ledger that enrich --sandbox keeps")
     parser.add_argument("--json", action="store_true", help="the numbers as JSON on standard output")
 
 
@@ -50,6 +51,7 @@ def _plan(commands: Any) -> None:
     _add_input(parser)
     _add_plan(parser)
     parser.add_argument("-o", "--output", metavar="PLAN.json", required=True, help="the file; it names nobody")
+    parser.add_argument("--sandbox", action="store_true", help="with the ledger that enrich --sandbox keeps")
 
 
 def _check(commands: Any) -> None:

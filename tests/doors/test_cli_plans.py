@@ -95,3 +95,14 @@ def test_the_price_is_told_in_money(leads, capsys):
     """If a credit has one."""
     assert main(["estimate", leads, "--price-per-credit", "0.5"]) == 0
     assert "At 0.5 a credit: at most 3.00, expected about 1.50." in capsys.readouterr().err
+
+
+def test_the_sandbox_has_its_own_history(leads, tmp_path, capsys):
+    """What enrich --sandbox asked is held for estimate --sandbox and plan --sandbox, and for nobody else."""
+    out, path = str(tmp_path / "out.csv"), str(tmp_path / "plan.json")
+    assert main(["enrich", leads, "-o", out, "--sandbox", "--quiet"]) == 0
+    for more, at_most in (([], 6), (["--sandbox"], 0)):
+        assert main(["estimate", leads, "--json", *more]) == 0
+        assert json.loads(capsys.readouterr().out)["at_most"] == at_most
+        assert main(["plan", leads, "-o", path, *more]) == 0
+        assert json.loads((tmp_path / "plan.json").read_text())["at_most"] == at_most
