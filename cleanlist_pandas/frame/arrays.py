@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cleanlist_pandas.fields import EMAIL_STATUSES, SENIORITIES, Field, RowStatus, Source
 
-__all__ = ["SOURCE_DTYPE", "STATUS_DTYPE", "Array", "Kinds", "category", "first_rows"]
+__all__ = ["SOURCE_DTYPE", "STATUS_DTYPE", "Array", "Ints", "Kinds", "category", "first_rows"]
 
 Array = Any  # an ndarray or an ExtensionArray: what `DataFrame.assign` takes without looking at an index
 Ints = npt.NDArray[np.int64]

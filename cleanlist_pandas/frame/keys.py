@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from cleanlist_pandas.frame.addresses import (
 )
 from cleanlist_pandas.frame.columns import Columns, pick
 
-__all__ = ["HINTS", "Keys", "Reason", "mask_suppressed", "normalise", "normalise_one", "read"]
+__all__ = ["HINTS", "Keys", "Reason", "mask_suppressed", "normalise", "normalise_one", "read", "row_texts"]
 
 Ints = npt.NDArray[np.int64]
 _TEXT = pa.large_string()
@@ -52,15 +52,23 @@ class Keys:
         A `Reason`; `Reason.USABLE` exactly where the code is not -1.
     hints : mapping of str to pyarrow.LargeStringArray, each of shape (n_keys,)
         What else the frame says of each person (`HINTS`), null where it says nothing.
-    n_several : int
+    several : numpy.ndarray of bool, shape (n_rows,)
         Rows whose cell held several different addresses, of which the first was taken.
+    skipped : mapping of str to int
+        Rows left out by ``skip=``, by the class they were left out for.
     """
 
     addresses: pa.LargeStringArray
     codes: Ints
     reasons: npt.NDArray[np.int8]
     hints: Mapping[str, pa.LargeStringArray]
-    n_several: int = 0
+    several: Bools
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_several(self) -> int:
+        """Number of rows whose cell held several addresses."""
+        return int(self.several.sum())
 
     @property
     def n_keys(self) -> int:
@@ -144,7 +152,7 @@ def read(frame: pd.DataFrame, columns: Columns) -> Keys:
         codes=codes,
         reasons=reasons,
         hints=_hints(frame, columns, codes, len(addresses)),
-        n_several=int(several.sum()),
+        several=several,
     )
 
 
@@ -211,9 +219,19 @@ def _clean(frame: pd.DataFrame, label: Hashable | None) -> pa.LargeStringArray:
     cells, index = _distinct(pick(frame, label))
     text = trim(cell_texts(cells))
     unusable = is_blank(text) | (_length(text) > MAX_HINT_CHARACTERS)
-    said: pa.LargeStringArray = pc.if_else(pa.array(unusable), _NULL, text)
+    return _spread(pc.if_else(pa.array(unusable), _NULL, text), index)
+
+
+def row_texts(frame: pd.DataFrame, label: Hashable) -> pa.LargeStringArray:
+    """Give each row's text as it stands, null where there is none."""
+    cells, index = _distinct(pick(frame, label))
+    return _spread(cell_texts(cells), index)
+
+
+def _spread(texts: pa.LargeStringArray, index: Ints | None) -> pa.LargeStringArray:
+    """Put the texts of distinct cells on their rows."""
     places: Any = None if index is None else pa.array(index, mask=index < 0)
-    return said if places is None else said.take(places)
+    return texts if places is None else texts.take(places)
 
 
 def _length(text: pa.LargeStringArray) -> Ints:
