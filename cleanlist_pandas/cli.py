@@ -30,6 +30,7 @@ from cleanlist_pandas.frame.diff import TEXTS
 from cleanlist_pandas.functions import check, diff, enrich, estimate_cost, plan
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
+from cleanlist_pandas.plan.check import counts, tell
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.sandbox import Sandbox, load_faults, named_faults, run_forever
@@ -128,16 +129,13 @@ def _check(options: argparse.Namespace) -> int:
     frame = read_frame(options.file)
     if options.output:
         _check_output(frame, options)
-    verdicts = check(frame, **_arguments(options, ()))
+    checked = check(frame, options.fields, **_arguments(options, ()))
     if options.output:
-        write_frame(
-            frame.assign(cleanlist_address=verdicts.address, cleanlist_verdict=verdicts.verdict), options.output, []
-        )
-    counts = verdicts.verdict.value_counts(sort=False)
+        write_frame(frame.assign(**{f"cleanlist_{name}": checked[name] for name in checked}), options.output, [])
     if options.json:
-        say_json({verdict: int(n) for verdict, n in counts.items()})
+        say_json(counts(checked))
     else:
-        say("\n".join(f"{n:>9,} {verdict}" for verdict, n in counts.items()))
+        say(tell(checked))
     return DONE
 
 

@@ -57,7 +57,10 @@ def _plan(commands: Any) -> None:
 def _check(commands: Any) -> None:
     parser = commands.add_parser("check", help="judge each row's address; free, sends nothing")
     _add_input(parser)
-    parser.add_argument("-o", "--output", metavar="OUT", help="write the rows with their verdicts there")
+    _add_fields(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="write the rows with verdict, reason and suggestion there"
+    )
     parser.add_argument("--json", action="store_true", help="counts as JSON on standard output")
 
 
@@ -116,8 +119,8 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_plan(parser: argparse.ArgumentParser) -> None:
-    """Add what decides who is bought."""
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked for."""
     parser.add_argument(
         "--fields",
         type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
@@ -125,6 +128,11 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="email_status, title, seniority, company, industry, size, phone, linkedin, icp_score (default: all but "
         "phone; a look-up costs 1 credit, 11 with phone, a miss nothing)",
     )
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add what decides who is bought."""
+    _add_fields(parser)
     parser.add_argument(
         "--known",
         action="append",

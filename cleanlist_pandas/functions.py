@@ -10,9 +10,10 @@ import pandas as pd
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.calls import finish, run_enrich, run_pilot
-from cleanlist_pandas.case import prepare
+from cleanlist_pandas.case import SERVICES, prepare
 from cleanlist_pandas.changes import diff
-from cleanlist_pandas.fields import FieldName
+from cleanlist_pandas.fields import FieldName, parse_fields
+from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.plan.check import check_frame
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
@@ -20,7 +21,9 @@ from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.quote import estimate_of, plan_of
 from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
-from cleanlist_pandas.signatures import EnrichOptions, PilotOptions, PlanOptions, Where, door
+from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.settings import resolve
+from cleanlist_pandas.signatures import CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
 
 __all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan"]
 
@@ -182,32 +185,59 @@ async def aenrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[Enr
     return frame
 
 
-@door(Where)
-def check(df: pd.DataFrame, **options: Unpack[Where]) -> pd.DataFrame:
-    """Judge each row's address. Free and offline.
+@door(CheckOptions)
+def check(df: pd.DataFrame, fields: Fields = None, **options: Unpack[CheckOptions]) -> pd.DataFrame:
+    """Judge each row's address before it is paid for. Free and offline.
+
+    Nothing is changed or left out by a verdict; ``enrich(skip={"disposable", "role-based"})`` acts on them.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Contacts, one a row; not changed.
+    fields : str or iterable of str, optional
+        What a look-up would ask for: it decides the credits at stake. As for `estimate_cost`.
     {options}
 
     Returns
     -------
     pandas.DataFrame
-        Same index: ``address`` (text, as it would be sent) and ``verdict`` (category: ok, duplicate, malformed, blank).
+        Same rows, order and index; the dtypes do not depend on the data. ``address`` (text): as it would be sent.
+        ``verdict`` (category): the most serious finding. ``reason`` (text): all findings in words, and how the address
+        was written (``mailto:``, a dot at the end, IDN). ``suggestion`` (text): the address that may have been meant.
+        ``duplicate_of`` (Int64): the position, from 0, of the first row of the same person, missing on that row itself;
+        ``reason`` says in what they differ. ``credits`` (Int64): what a look-up would cost at most, on the first row of
+        each person, else 0; what the ledger holds is not taken off, `estimate_cost` does that.
+
+    Notes
+    -----
+    The verdicts, the most serious first: ``blank`` and ``malformed`` are never bought. ``placeholder``: test@test.com,
+    noreply@ and the like. ``reserved``: a domain no mail reaches, such as .example (RFC 2606, RFC 6761). ``homoglyph``:
+    alphabets mixed in a word, or letters that only look Latin; it stays a person of its own. ``near-miss``: a domain
+    one slip away from a much used free-mail domain or, if it is rare, from one that 30 people of the frame have.
+    ``disposable``: a throw-away mailbox; some sixty well-known domains, and ten thousand with
+    ``pip install 'cleanlist-pandas[lists]'``. ``role-based``: info@, sales@. ``several``: more addresses in the cell;
+    as a class to skip, people who stand in no cell alone. ``free-mail``: gmail.com and the like. ``duplicate``, ``ok``.
 
     Examples
     --------
     >>> import pandas as pd
     >>> import cleanlist_pandas as cl
-    >>> cl.check(pd.DataFrame({"email": ["Jo <JO@acme.example>", "jo@acme.example", "jo@acme"]}))
-               address    verdict
-    0  jo@acme.example         ok
-    1  jo@acme.example  duplicate
-    2              NaN  malformed
+    >>> emails = ["Invented.Jo@gmial.com", "invented.jo@gmial.com", "invented@mailinator.com", "info@acme.test", "jo@"]
+    >>> found = cl.check(pd.DataFrame({"email": emails}))
+    >>> found[["verdict", "suggestion", "duplicate_of", "credits"]]
+          verdict             suggestion  duplicate_of  credits
+    0   near-miss  invented.jo@gmail.com          <NA>        1
+    1   near-miss  invented.jo@gmail.com             0        0
+    2  disposable                    NaN          <NA>        1
+    3    reserved                    NaN          <NA>        1
+    4   malformed                    NaN          <NA>        0
+    >>> found.reason[3]
+    'a reserved domain, no mail reaches it (RFC 2606, RFC 6761); a mailbox of a function, not of a person'
     """
-    return check_frame(df, options.get("columns"))
+    kinds = Kinds(resolve("dtype_backend", options.get("dtype_backend", ...)).value)
+    price = SERVICES[CsvRow.name].price(parse_fields(fields))
+    return check_frame(df, options.get("columns"), price=price, kinds=kinds)
 
 
 @door(PilotOptions)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cleanlist_pandas.plan.document import Plan
     from cleanlist_pandas.run.ledger import Ledger
 
-__all__ = ["EnrichOptions", "PilotOptions", "PlanOptions", "Where", "discreet", "door"]
+__all__ = ["CheckOptions", "EnrichOptions", "PilotOptions", "PlanOptions", "Where", "discreet", "door"]
 
 PathLike = str | os.PathLike[str]
 
@@ -28,6 +28,12 @@ class Where(TypedDict, total=False):
     """Which columns say who to look up."""
 
     columns: Hashable | Mapping[str, Hashable]
+
+
+class CheckOptions(Where, total=False):
+    """Where to look, and what kind of columns to make."""
+
+    dtype_backend: Literal["numpy_nullable", "pyarrow"] | None
 
 
 class BuyOptions(Where, total=False):

@@ -88,7 +88,7 @@ def test_enrich_takes_every_option():
         (lambda df: cl.check(df, colums="email"), r"check\(\).*did you mean 'columns'"),
         (lambda df: df.cleanlist.enrich(filds="title"), r"enrich\(\).*did you mean 'fields'"),
         (lambda df: asyncio.run(cl.aenrich(df, api_kee="x")), r"aenrich\(\).*did you mean 'api_key'"),
-        (lambda df: cl.check(df, zzz=1), r"check\(\) has no option 'zzz'; it takes columns, df"),
+        (lambda df: cl.check(df, zzz=1), r"check\(\) has no option 'zzz'; it takes columns, df, dtype_backend, fields"),
     ],
 )
 def test_a_typo_in_an_option_is_told_at_the_call(call, told):

@@ -17,6 +17,7 @@ import pytest
 import cleanlist_pandas as cl
 from cleanlist_pandas.cli import main
 from cleanlist_pandas.files import read_frame
+from cleanlist_pandas.plan.check import VERDICTS
 from cleanlist_pandas.sandbox import Fault
 
 ROOT = Path(cl.__file__).parents[1]
@@ -62,22 +63,49 @@ def test_check_writes_rows_with_verdicts(leads, tmp_path, capsys):
     """And counts them."""
     out = tmp_path / "out.csv"
     assert main(["check", leads, "-o", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"ok": 2, "duplicate": 1, "malformed": 1, "blank": 0}
-    assert [row[-2:] for row in cells(out)] == [
-        ["jo@acme.example", "ok"],
-        ["jo@acme.example", "duplicate"],
-        ["", "malformed"],
-        ["ann@acme.example", "ok"],
+    told = json.loads(capsys.readouterr().out)
+    assert {verdict: n for verdict, n in told.items() if n["rows"]} == {
+        "malformed": {"rows": 1, "credits": 0},
+        "reserved": {"rows": 3, "credits": 2},
+    }
+    assert list(told) == [*VERDICTS][::-1]
+    reserved, merged = "a reserved domain, no mail reaches it (RFC 2606, RFC 6761)", "same as an earlier row but for"
+    assert [row[3:] for row in cells(out)] == [
+        ["jo@acme.example", "reserved", reserved, "", "", "1"],
+        ["jo@acme.example", "reserved", f"{reserved}; {merged} case and spaces", "", "0", "0"],
+        ["", "malformed", "no @", "", "", "0"],
+        ["ann@acme.example", "reserved", reserved, "", "", "1"],
     ]
     assert [row[:3] for row in cells(out)] == cells(leads)
 
 
+CHECKED = """\
+     rows  credits at stake
+        1        0  malformed
+        3       22  reserved
+        4       22  in all
+        1 merged with an earlier row, 11 credits less:
+        1   same as an earlier row but for case and spaces
+"""
+
+
 def test_check_counts_for_a_person(leads, capsys):
     """On standard error; nothing is written."""
-    assert main(["check", leads]) == 0
+    assert main(["check", leads, "--fields", "phone"]) == 0
     told = capsys.readouterr()
-    assert told.err.split() == ["2", "ok", "1", "duplicate", "1", "malformed", "0", "blank"]
+    assert told.err == CHECKED
     assert told.out == ""
+
+
+def test_check_tells_of_suggestions_and_of_nothing(tmp_path, capsys):
+    """Of a file with one, and of one without rows."""
+    path = tmp_path / "leads.csv"
+    path.write_text("Email\ninvented.jo@gmial.com\n")
+    assert main(["check", str(path)]) == 0
+    assert "        1 with a suggestion; nothing was changed\n" in capsys.readouterr().err
+    path.write_text("Email\n")
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().err == "     rows  credits at stake\n        0        0  in all\n"
 
 
 # --- enrich -----------------------------------------------------------------------------------------------------------
