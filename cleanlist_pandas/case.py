@@ -27,6 +27,8 @@ from cleanlist_pandas.frame.known import Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.plan.buckets import Decision, decide_people
+from cleanlist_pandas.plan.findings import parse_skip
+from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
@@ -96,6 +98,7 @@ def prepare(
     screened = arguments.get("phone_if") is not None
     _check_screen(arguments.get("phone_if"), names)
     max_credits = checks.credits_limit(arguments.get("max_credits"))
+    skip = parse_skip(arguments.get("skip"))
     service = SERVICES[settings.service or CsvRow.name]
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
@@ -104,7 +107,7 @@ def prepare(
     existing = read_existing(
         frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
     )
-    keys = read(frame, columns)
+    keys = leave_out(read(frame, columns), skip)
     keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
     with _ledger(settings, create=create) as ledger:
         keys = keys.suppress(_erased(keys, ledger, own_path(url=settings.base_url)))

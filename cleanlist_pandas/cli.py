@@ -87,8 +87,8 @@ def _column(pair: str) -> tuple[str, str | None]:
 
 
 PLAN_OPTIONS: Final = (
-    "known", "suppress", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute", "max_credits", "priority",
-    "price_per_credit",
+    "known", "suppress", "skip", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute", "max_credits",
+    "priority", "price_per_credit",
 )  # fmt: skip
 RUN_OPTIONS: Final = (*PLAN_OPTIONS, "concurrency", "max_seconds", "provenance")
 

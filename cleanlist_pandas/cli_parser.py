@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cleanlist_pandas import __version__
+from cleanlist_pandas.plan.findings import SKIPPABLE
 
 __all__ = ["make_parser"]
 
@@ -140,6 +141,9 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="a file with enriched columns: what it knows is not bought (may be given several times)",
     )
     parser.add_argument("--suppress", type=Path, metavar="FILE", help="addresses and domains that are never sent")
+    parser.add_argument(
+        "--skip", metavar="A,B", help=f"classes found by check that are not bought: {', '.join(SKIPPABLE)}"
+    )
     parser.add_argument("--max-age", metavar="AGE", help="how old a paid answer may be, such as 30D (default: 90D)")
     parser.add_argument(
         "--on-existing",

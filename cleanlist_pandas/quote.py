@@ -43,6 +43,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         rate_per_minute=settings.rate_per_minute,
         column=case.column,
         several=case.keys.n_several,
+        skipped=dict(case.keys.skipped),
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
         **_steps(case, prices, asks),

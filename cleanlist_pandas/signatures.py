@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypedDict, Typ
 
 from cleanlist_pandas.errors import CleanlistError, ConfigurationError
 from cleanlist_pandas.option_table import OPTIONS
+from cleanlist_pandas.plan.findings import SKIPPABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class BuyOptions(Where, total=False):
 
     known: pd.DataFrame | PathLike | Iterable[pd.DataFrame | PathLike] | None
     suppress: PathLike | Iterable[str] | pd.DataFrame | None
+    skip: Iterable[str] | str | None
     max_age: int | str | timedelta | None
     on_existing: Literal["fill", "replace", "error"]
     in_doubt: Literal["hold", "retry"]
@@ -99,6 +101,11 @@ _OF_THE_CALL: Final = {
         "path or iterable of str, optional",
         "Addresses and domains that are never sent, or a file of them. A domain stands for all addresses at it "
         "and below it.",
+    ),
+    "skip": (
+        "str or iterable of str, optional",
+        'Classes found by `check` that shall not be bought, such as ``{"disposable", "role-based"}``. They are '
+        f"{', '.join(SKIPPABLE)}. Who is of several classes is left out for any of them. None: nobody is left out.",
     ),
     "max_credits": (
         "int, optional",

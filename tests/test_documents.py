@@ -46,7 +46,8 @@ def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "output"), [("ten lines", "what they print"), ("spend it best", "spend it best prints")]
+    ("code", "output"),
+    [("ten lines", "what they print"), ("check", "what it prints"), ("spend it best", "spend it best prints")],
 )
 def test_code_of_the_readme_prints_what_it_shows(tmp_path, code, output):
     (tmp_path / "examples").symlink_to(REPOSITORY / "examples")

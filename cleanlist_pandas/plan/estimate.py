@@ -65,6 +65,8 @@ class CostEstimate:
         The column whose addresses are looked up.
     several : int
         Rows whose cell held several addresses; the first of each counts.
+    skipped : dict of str to int
+        Of the suppressed rows those left out by ``skip=``, by their class.
     max_credits : int or None
         The budget, if one was given.
     price_per_credit : float or None
@@ -87,6 +89,7 @@ class CostEstimate:
     rate_per_minute: float | None = None
     column: Hashable = None
     several: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
     max_credits: int | None = None
     price_per_credit: float | None = None
     phones: int = 0
@@ -153,6 +156,7 @@ class CostEstimate:
             "requests": self.requests,
             "seconds": self.seconds,
             "several": self.several,
+            "skipped": dict(self.skipped),
             "max_credits": self.max_credits,
             "price_per_credit": self.price_per_credit,
             "phones": self.phones,
@@ -167,6 +171,14 @@ class CostEstimate:
             {**self.buckets, **{name: getattr(self, name) for name in names}}, dtype="int64", name="estimate"
         )
 
+    def _meaning(self, bucket: str) -> str:
+        """Return what a bucket means; of the suppressed, what ``skip=`` left out."""
+        if bucket != "suppressed" or not self.skipped:
+            return _MEANING[bucket]
+        others = self.buckets[bucket] - sum(self.skipped.values())
+        parts = {**self.skipped, "suppressed or erased": others}
+        return f"never sent: {', '.join(f'{name} {n:,}' for name, n in parts.items() if n)}"
+
     def __repr__(self) -> str:
         n_rows = sum(self.buckets.values())
         lines = [
@@ -174,7 +186,7 @@ class CostEstimate:
             *self._forecast(),
             f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}",
             "",
-            *(f"{n:>9,} {name:<11}{_MEANING[name]}" for name, n in self.buckets.items() if n),
+            *(f"{n:>9,} {name:<11}{self._meaning(name)}" for name, n in self.buckets.items() if n),
             f"{n_rows:>9,} rows       {_saved_line(self.saved, self.savings)}",
         ]
         if self.several:

@@ -108,6 +108,19 @@ def test_check_tells_of_suggestions_and_of_nothing(tmp_path, capsys):
     assert capsys.readouterr().err == "     rows  credits at stake\n        0        0  in all\n"
 
 
+def test_classes_can_be_skipped(leads, capsys):
+    """In an estimate and in a run; a name that is none is told before anything is done."""
+    assert main(["estimate", leads, "--skip", "reserved,free_mail", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["at_most"], told["skipped"]) == (0, {"reserved": 3})
+    with cl.sandbox(people=PEOPLE) as service:
+        assert main(["enrich", leads, "-o", "-", "--skip", "role"]) == 2
+        assert "did you mean 'role-based'?" in capsys.readouterr().err
+        assert main(["enrich", leads, "-o", "-", "--skip", "reserved"]) == 0
+        assert service.requests == []
+    assert "        3 suppressed never sent: reserved 3\n" in capsys.readouterr().err
+
+
 # --- enrich -----------------------------------------------------------------------------------------------------------
 
 

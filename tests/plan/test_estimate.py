@@ -99,6 +99,7 @@ def test_to_dict_is_plain_json():
         "requests": 3,
         "seconds": None,
         "several": 0,
+        "skipped": {},
         "max_credits": None,
         "price_per_credit": None,
         "phones": 0,
