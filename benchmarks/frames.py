@@ -1,4 +1,4 @@
-"""The pandas ends, a million rows each, in CPU seconds: keys, nine columns joined, the changes between two frames."""
+"""The pandas ends, a million rows each, in CPU seconds: keys, check, nine columns joined, changes between two frames."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cleanlist_pandas.frame.columns import Columns
 from cleanlist_pandas.frame.diff import diff_frames
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.keys import read
+from cleanlist_pandas.plan.check import check_frame
 
 
 def cpu_s(work: Callable[[], object], rounds: int) -> float:
@@ -54,6 +55,22 @@ def two_quarters(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return now.sample(frac=1, random_state=0, ignore_index=True), before
 
 
+def mixed(rows: int) -> list[str]:
+    """Return cells such as a CRM holds: wrapped, upper-case, mistyped, role-based, international, blank, malformed."""
+    rng = np.random.default_rng(1)
+    forms = ("{}", "{}", "{}", " {} ", "Person <{}>", "mailto:{}", "{}; other@firm1.example", "see notes", "")
+    domains = (
+        "gmail.com",
+        "gmial.com",
+        "mailinator.com",
+        *(f"firm{i}.example" for i in range(50_000)),
+        "müller.example",
+    )
+    people = rng.integers(0, int(rows * 0.7) + 1, rows).tolist()
+    addresses = (f"{'Info' if i % 50 == 0 else f'Person{i}'}@{domains[i * 7919 % len(domains)]}" for i in people)
+    return [forms[at].format(address) for at, address in zip(rng.integers(0, 9, rows).tolist(), addresses, strict=True)]
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,6 +85,10 @@ def main() -> None:
         before = peak_mb()
         seconds = cpu_s(lambda f=frame: read(f, Columns(email="email")), rounds)
         print(f"keys, {rows:,} rows, {name}: {seconds:.2f} s CPU, peak memory +{peak_mb() - before:.0f} MB")
+    messy = pd.DataFrame({"email": mixed(rows)})
+    before = peak_mb()
+    seconds = cpu_s(lambda: check_frame(messy), rounds)
+    print(f"check, {rows:,} mixed rows: {seconds:.2f} s CPU, peak memory +{peak_mb() - before:.0f} MB")
     keys = read(frame, Columns(email="email"))
     values = {
         "email_status": "valid",
