@@ -1,4 +1,4 @@
-"""The pandas ends, a million rows each, in CPU seconds: keys, check, nine columns joined, changes between two frames."""
+"""The pandas ends, a million rows each, in CPU seconds: keys, check, nine columns joined, two frames compared."""
 
 from __future__ import annotations
 

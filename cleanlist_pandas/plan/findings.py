@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -125,8 +125,7 @@ def parse_skip(skip: Iterable[str] | str | None) -> tuple[str, ...]:
     """
     if skip is None:
         return ()
-    # An iterator would be empty when an interrupted run is resumed with the same options, and then nobody skipped.
-    if isinstance(skip, bytes | Iterator) or not isinstance(skip, Iterable):
+    if isinstance(skip, bytes) or not isinstance(skip, Iterable):
         raise ConfigurationError(f"skip must be class names in a set or list; {_CLASSES}")
     names = skip.split(",") if isinstance(skip, str) else list(skip)
     asked = {_class_name(name) for name in names if not (isinstance(name, str) and name == "")}
