@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.frame.addresses import as_mask
 from cleanlist_pandas.frame.keys import Keys
+from cleanlist_pandas.frame.mail_domains import FREE_MAIL
 from cleanlist_pandas.plan import lint_words as words
 from cleanlist_pandas.plan.findings import BITS, Flags, Found, bits_of, flags_where
 from cleanlist_pandas.plan.slips import meant_in_frame, meant_well_known
@@ -108,7 +109,7 @@ def _says_twice(local: Texts, domain: Any) -> Any:
 
 def _lint_domains(domains: Texts, n_people: Any) -> tuple[Flags, Texts]:
     """Judge distinct domains; give also the domain that each may have been meant for."""
-    free = as_mask(_is_in(domains, words.FREE_MAIL_DOMAINS))
+    free = as_mask(_is_in(domains, FREE_MAIL))
     meant = meant_well_known(domains)
     own = pc.if_else(pa.array(free), _NULL, meant_in_frame(domains, n_people))
     flags = (
@@ -145,7 +146,7 @@ def _disposable_domains() -> frozenset[str]:
         listed: Iterable[str] = import_module("disposable_email_domains").blocklist
     except ImportError:
         listed = ()
-    return words.DISPOSABLE_DOMAINS.union(listed) - words.FREE_MAIL_DOMAINS
+    return words.DISPOSABLE_DOMAINS.union(listed) - FREE_MAIL
 
 
 def _look_alikes(local: Texts, domains: Texts) -> tuple[Any, Texts]:

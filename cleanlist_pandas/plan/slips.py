@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleanlist_pandas.plan.lint_words import FREE_MAIL_DOMAINS, OFTEN_MISTYPED
+from cleanlist_pandas.frame.mail_domains import FREE_MAIL
+from cleanlist_pandas.plan.lint_words import OFTEN_MISTYPED
 
 __all__ = ["meant_in_frame", "meant_well_known", "slips"]
 
@@ -60,7 +61,7 @@ def _well_known() -> dict[str, str]:
         name, _, ending = domain.partition(".")
         stop = len(domain) if ending in ("com", "net") else len(name)  # hotmail.fr and hotmail.gr are both right
         table |= dict.fromkeys(slips(domain, stop, _ANY), domain)
-    return {slip: domain for slip, domain in table.items() if slip not in FREE_MAIL_DOMAINS}
+    return {slip: domain for slip, domain in table.items() if slip not in FREE_MAIL}
 
 
 def meant_in_frame(domains: pa.LargeStringArray, n_people: npt.NDArray[np.int64]) -> pa.LargeStringArray:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cleanlist_pandas as cl
+from cleanlist_pandas.frame.mail_domains import FREE_MAIL
 from cleanlist_pandas.plan import lint_words as words
 from cleanlist_pandas.plan.slips import FREQUENT_PEOPLE, slips
 
@@ -121,7 +122,7 @@ def test_slips_are_all_that_is_one_slip_away_and_begins_alike(text, other):
 
 def test_no_mail_provider_is_a_slip_of_another():
     """Neither of the free ones nor of the throw-away ones."""
-    free = sorted(words.FREE_MAIL_DOMAINS)
+    free = sorted(FREE_MAIL)
     assert {*verdicts_of(*(f"invented.jo@{domain}" for domain in free))} == {"free-mail"}
     thrown = sorted(words.DISPOSABLE_DOMAINS)
     assert {*verdicts_of(*(f"invented.jo@{domain}" for domain in thrown))} == {"disposable"}
