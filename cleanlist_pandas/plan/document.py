@@ -58,6 +58,10 @@ class Plan:
     def __repr__(self) -> str:
         return repr(self.estimate)
 
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        return self.estimate._repr_html_()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self._content() == other._content()
 

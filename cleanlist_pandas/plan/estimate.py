@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cleanlist_pandas.cards import Card, Table
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.wording import n_of
 
@@ -180,23 +181,39 @@ class CostEstimate:
         return f"never sent: {', '.join(f'{name} {n:,}' for name, n in parts.items() if n)}"
 
     def __repr__(self) -> str:
-        n_rows = sum(self.buckets.values())
-        lines = [
-            f"At most {n_of(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
-            *self._forecast(),
-            f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}",
-            "",
-            *(f"{n:>9,} {name:<11}{self._meaning(name)}" for name, n in self.buckets.items() if n),
-            f"{n_rows:>9,} rows       {_saved_line(self.saved, self.savings)}",
-        ]
+        return self._card().as_text()
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        return self._card().as_html()
+
+    def _card(self) -> Card:
+        """Return what a person is shown."""
+        n_rows, saved = f"{sum(self.buckets.values()):,}", _saved_line(self.saved, self.savings)
+        after = []
         if self.several:
             hold = "holds" if self.several == 1 else "hold"
-            lines.append(f"{n_of(self.several, 'cell')} {hold} several addresses; the first of each counts.")
+            after.append(f"{n_of(self.several, 'cell')} {hold} several addresses; the first of each counts.")
         if self.seconds is not None:
-            lines.append(
+            after.append(
                 f"{n_of(self.requests, 'request')} at {self.rate_per_minute:g} a minute: {_duration(self.seconds)}."
             )
-        return "\n".join(lines)
+        return Card(
+            label="Cost estimate",
+            title=f"At most {n_of(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
+            lines=[*self._forecast(), f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}"],
+            tables=[
+                Table(
+                    caption="What becomes of the rows",
+                    head=("bucket", "rows", "meaning"),
+                    rows=[(name, f"{n:,}", self._meaning(name)) for name, n in self.buckets.items() if n],
+                    foot=("rows", n_rows, saved),
+                    text="{1:>9} {0:<11}{2}",
+                    titled=False,
+                )
+            ],
+            after=after,
+        )
 
     def _priced(self) -> str:
         """Say what is bought."""
