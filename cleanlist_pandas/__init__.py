@@ -26,7 +26,7 @@ from cleanlist_pandas.errors import (
     ServiceError,
     TariffError,
 )
-from cleanlist_pandas.functions import aenrich, check, diff, enrich, estimate_cost, pilot, plan
+from cleanlist_pandas.functions import aenrich, check, diff, enrich, estimate_cost, pilot, plan, report
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.plan.document import Plan
@@ -66,6 +66,7 @@ __all__ = [
     "options",
     "pilot",
     "plan",
+    "report",
     "sandbox",
     "show_config",
 ]

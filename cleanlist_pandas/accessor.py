@@ -44,6 +44,7 @@ class CleanlistAccessor:
     pilot = _method(functions.pilot)
     check = _method(functions.check)
     diff = _method(functions.diff)
+    report = _method(functions.report)
 
 
 def register() -> None:

@@ -19,13 +19,14 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.quote import estimate_of, plan_of
+from cleanlist_pandas.reports import report
 from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.settings import resolve
 from cleanlist_pandas.signatures import CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
 
-__all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan"]
+__all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan", "report"]
 
 Fields = Iterable[FieldName] | FieldName | None
 

@@ -106,7 +106,7 @@ def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, sto
     result = total(steps)
     if stop.soft:  # too late to stop anything, but not to be told
         result = _interrupted(result or nothing_yet(budget))
-    report = report_of(who.id, answers, result, budget.limit)
+    report = report_of(who.id, answers, result, budget.limit, fields=case.fields, column=case.column)
     frame.attrs["cleanlist"] = report.summary()
     return Done(
         frame=frame,

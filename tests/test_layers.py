@@ -12,6 +12,7 @@ ROOT = Path(cleanlist_pandas.__file__).parent
 # From the ground up; a module imports only from its own room and from rooms below.
 ROOMS = (
     ("errors", "wording", "cards"),
+    ("plots",),
     ("fields",),
     ("answers",),
     ("checks",),
@@ -37,6 +38,7 @@ ROOMS = (
     ("quote", "purchase"),
     ("screening",),
     ("calls",),
+    ("reports",),
     ("functions", "changes"),
     ("accessor",),
     ("cli_say",),
@@ -111,6 +113,7 @@ def test_only_the_two_doors_import_the_sandbox():
     [
         ("httpx", {"services.http"}),
         ("sqlite3", {"run.ledger_file", "run.store", "run.salvage"}),
+        ("matplotlib", {"plots"}),
     ],
 )
 def test_a_foreign_package_has_one_room(package, allowed):

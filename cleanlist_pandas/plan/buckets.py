@@ -73,11 +73,6 @@ class Decision:
     prices: Ints = field(repr=False)
     price: int
 
-    def _repr_html_(self) -> str | None:
-        """Return the same for a notebook."""
-        html: str | None = self.estimate._repr_html_() if self.estimate is not None else None
-        return html
-
     @property
     def billable(self) -> Ints:
         """Positions, among the unique people, of those who would be bought; in first-seen order."""

@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from cleanlist_pandas.frame.mail_domains import DomainClass
 
-__all__ = ["Expected", "HitRates", "expect"]
+__all__ = ["Expected", "HitRates", "expect", "wilson"]
 
 Z_90: Final = 1.6449  # two-sided 90 % of the normal distribution
+Z_95: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +86,21 @@ def expect(classes: npt.NDArray[np.int8], prices: npt.NDArray[np.int64], rates: 
     reach = Z_90 * math.sqrt(variance)
     most = float(prices.sum())
     return Expected(mean, max(0.0, mean - reach), min(most, mean + reach), rates.history)
+
+
+def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the interval a share lies in, seen `hits` times in `n` (Wilson 1927); (0, 1) if nothing was seen.
+
+    Examples
+    --------
+    >>> low, high = wilson(8, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.49, 0.943)
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share = hits / n
+    middle = share + z**2 / (2 * n)
+    reach = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)

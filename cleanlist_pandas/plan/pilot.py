@@ -5,35 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cleanlist_pandas.cards import Card, Table
 from cleanlist_pandas.plan.buckets import Ints
+from cleanlist_pandas.plan.expect import wilson
+from cleanlist_pandas.wording import n_of
 
-__all__ = ["Pilot", "draw", "wilson"]
-
-Z_95: Final = 1.96
-
-
-def wilson(hits: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Return the interval a share lies in, seen `hits` times in `n` (Wilson 1927); (0, 1) if nothing was seen.
-
-    Examples
-    --------
-    >>> low, high = wilson(8, 10)
-    >>> round(low, 3), round(high, 3)
-    (0.49, 0.943)
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share = hits / n
-    middle = share + z**2 / (2 * n)
-    reach = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    scale = 1 + z**2 / n
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+__all__ = ["Pilot", "draw"]
 
 
 def draw(people: Ints, classes: npt.NDArray[np.int8], n: int, seed: int) -> Ints:
@@ -146,18 +129,38 @@ class Pilot:
         }
 
     def __repr__(self) -> str:
+        return self._card().as_text()
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        return self._card().as_html()
+
+    def _card(self) -> Card:
+        """Return what a person is shown."""
         low, high = self.interval
-        lines = [
-            f"{self.n:,} of {self.people:,} people asked for {self.credits:,} credits; a full run pays for the others.",
-            f"All of them: about {self.expected:,} credits ({low:,} to {high:,} with 95 % probability), "
-            f"at most {self.at_most:,}.",
-            "",
-        ]
-        lines += [
-            f"{row.rate:>5.0%} {name:<13}{row.low:.0%} to {row.high:.0%}: about {row.total:,} people"
-            for name, row in zip(self.rates.index, self.rates.itertuples(), strict=True)
+        rates = zip(self.rates.index, self.rates.itertuples(), strict=True)
+        rows = [
+            (str(name), f"{row.rate:.0%}", f"{row.low:.0%} to {row.high:.0%}", f"about {row.total:,}")
+            for name, row in rates
             if self.n
         ]
-        if self.stopped:
-            lines.append(f"Stopped early: {self.stopped}.")
-        return "\n".join(lines)
+        return Card(
+            label="Pilot",
+            title=f"{self.n:,} of {self.people:,} people asked for {n_of(self.credits, 'credit')}; a full run pays for "
+            "the others.",
+            lines=[
+                f"All of them: about {self.expected:,} credits ({low:,} to {high:,} with 95 % probability), "
+                f"at most {self.at_most:,}."
+            ],
+            tables=[
+                Table(
+                    caption="Found, and with a value",
+                    head=("field", "share", "95 % interval", "people of all"),
+                    rows=rows,
+                    text="{1:>5} {0:<13}{2}: {3} people",
+                    numbers=frozenset({1, 2, 3}),
+                    titled=False,
+                )
+            ],
+            after=[f"Stopped early: {self.stopped}."] if self.stopped else [],
+        )

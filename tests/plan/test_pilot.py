@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cleanlist_pandas as cl
-from cleanlist_pandas.plan.pilot import draw, wilson
+from cleanlist_pandas.plan.expect import wilson
+from cleanlist_pandas.plan.pilot import draw
 
 LEADS = pd.DataFrame(
     {"email": [f"p{n}@acme.example" for n in range(90)] + [f"q{n}@gmail.com" for n in range(30)] + ["n/a"]}

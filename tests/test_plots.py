@@ -1,0 +1,160 @@
+"""Pictures in the manner of pandas."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+import cleanlist_pandas as cl
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.plots import Bars, draw_bars
+
+ROOT = Path(cl.__file__).parents[1]
+LEADS = pd.DataFrame({"email": [f"p{n}@acme.example" for n in range(60)]})
+KINDS = ["status", "seniority", "coverage"]
+
+
+@pytest.fixture(autouse=True)
+def _no_window() -> Iterator[None]:
+    """Draw without a screen, and leave no figure open."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def out() -> pd.DataFrame:
+    """A frame that a run made."""
+    with cl.sandbox():
+        return LEADS.cleanlist.enrich(["title", "seniority", "phone"], ledger=None)
+
+
+def bars(ax: Axes) -> dict[str, float]:
+    """Return the bars by their names, from the top down."""
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    lengths = dict(zip(names, [bar.get_width() for bar in ax.patches], strict=True))
+    low, high = ax.get_ylim()
+    assert low > high  # the first one at the top
+    return lengths
+
+
+def test_people_by_status(out):
+    """As many bars as statuses, each with its number."""
+    report = out.cleanlist.report()
+    ax = report.plot()
+    assert isinstance(ax, Axes)
+    assert bars(ax) == dict(report.statuses)
+    assert [text.get_text() for text in ax.texts] == [str(n) for n in report.statuses.values()]
+    assert ax.get_xlabel() == "people"
+
+
+def test_people_by_seniority(out):
+    """Highest at the top, also those of whom there is none."""
+    report = out.cleanlist.report()
+    ax = report.plot("seniority")
+    assert bars(ax) == report.seniorities.to_dict()
+    assert next(iter(bars(ax))) == "owner"
+    assert ax.get_xlabel() == "completed people"
+
+
+def test_share_of_people_with_each_field(out):
+    """Of the whole, with the whole in the picture."""
+    report = out.cleanlist.report()
+    ax = report.plot(kind="coverage")
+    assert bars(ax) == report.coverage["share"].to_dict()
+    assert ax.get_xlim() == (0, 1.2)
+    assert [text.get_text() for text in ax.texts] == [f"{share:.0%}" for share in report.coverage["share"]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_axes_of_ones_own_are_drawn_on(out, kind):
+    """And given back; no further figure is made."""
+    _, (left, right) = plt.subplots(1, 2)
+    assert out.cleanlist.report().plot(kind, ax=right) is right
+    assert (len(left.patches), len(right.patches) > 0, len(plt.get_fignums())) == (0, True, 1)
+
+
+def test_without_axes_each_picture_has_its_own_figure(out):
+    """Never the one that happens to be current."""
+    first = out.cleanlist.report().plot()
+    second = out.cleanlist.report().plot()
+    assert first.figure is not second.figure
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_style_is_set_and_nothing_shown(out, kind, monkeypatch):
+    """The same options afterwards; colours are the caller's."""
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
+    before = dict(mpl.rcParams)
+    ax = out.cleanlist.report().plot(kind, color="tab:red")
+    assert dict(mpl.rcParams) == before
+    assert {bar.get_facecolor() for bar in ax.patches} == {mpl.colors.to_rgba("tab:red")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_frame_has_a_picture(kind):
+    """Of nobody."""
+    with cl.sandbox():
+        nobody = LEADS.iloc[:0].cleanlist.enrich(["title", "seniority"], ledger=None).cleanlist.report()
+    assert all(bar.get_width() == 0 for bar in nobody.plot(kind).patches)
+    nobody.plot(kind).figure.canvas.draw()
+
+
+def test_drawing_twice_on_the_same_axes_does_not_turn_them():
+    """The first bar stays at the top."""
+    ax = draw_bars(Bars(counts={"a": 1, "b": 2}, label="people"))
+    draw_bars(Bars(counts={"a": 1, "b": 2}, label="people"), ax=ax)
+    low, high = ax.get_ylim()
+    assert low > high
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (
+            "senority",
+            r"no plot of kind 'senority'; did you mean 'seniority'\? the kinds are status, seniority, coverage\.",
+        ),
+        ("pie", r"no plot of kind 'pie'; the kinds are"),
+        (None, r"no plot of kind None; the kinds are"),
+    ],
+)
+def test_an_unknown_kind_is_told(out, kind, told):
+    """With the closest one, and all."""
+    with pytest.raises(ConfigurationError, match=told):
+        out.cleanlist.report().plot(kind)
+
+
+def test_what_the_frame_does_not_have_is_told(out):
+    """By the column to ask for, or the report to take."""
+    with pytest.raises(ConfigurationError, match=r"no column to draw kind='seniority' from; ask for it with enrich"):
+        out.drop(columns="enriched_seniority").cleanlist.report().plot("seniority")
+    with cl.sandbox():
+        LEADS.cleanlist.enrich("title", ledger=None)
+    assert isinstance(cl.last_run().report.plot(), Axes)
+    with pytest.raises(ConfigurationError, match=r"did not look into its frame"):
+        cl.last_run().report.plot("coverage")
+
+
+def test_without_matplotlib_the_extra_is_named(out, monkeypatch):
+    """And nothing else of the package needs it."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "cleanlist-pandas\[plot\]"') as caught:
+        out.cleanlist.report().plot()
+    assert caught.value.__suppress_context__
+    assert out.cleanlist.report()._repr_html_()
+
+
+def test_matplotlib_is_not_imported_before_it_is_needed():
+    """It takes a second."""
+    code = "import sys, cleanlist_pandas; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
