@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from cleanlist_pandas import functions
+from cleanlist_pandas.cards import Card
+from cleanlist_pandas.glance import glance
 from cleanlist_pandas.signatures import discreet
 
 __all__ = ["CleanlistAccessor"]
@@ -35,7 +37,15 @@ class CleanlistAccessor:
         self._frame = frame
 
     def __repr__(self) -> str:
-        return "df.cleanlist: .estimate_cost() and .check() are free, .enrich() buys; see help(df.cleanlist.enrich)"
+        return self._glance().as_text()
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        return self._glance().as_html()
+
+    def _glance(self) -> Card:
+        """Return what a person is shown."""
+        return glance(self._frame, {name: method for name, method in vars(type(self)).items() if name[0] != "_"})
 
     estimate_cost = _method(functions.estimate_cost)
     plan = _method(functions.plan)

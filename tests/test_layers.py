@@ -39,7 +39,7 @@ ROOMS = (
     ("screening",),
     ("calls",),
     ("reports",),
-    ("functions", "changes"),
+    ("functions", "changes", "glance"),
     ("accessor",),
     ("cli_say",),
     ("cli_ledger",),
