@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class Store:
         self.path = path
         self._sql: sqlite3.Connection = open_memory() if path is None else open_file(path)
         self._pid = os.getpid()
+        self._finalizer = weakref.finalize(self, _close, self._sql, self._pid)
         self._last_id = 0
         self._lock = threading.RLock()  # one connection, perhaps used by several runs of this process
         self._leases: dict[str, Lease] = {}  # of those runs; in memory nothing else tells that they are alive
@@ -67,8 +69,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file; the object cannot be used afterwards."""
-        if os.getpid() == self._pid:  # a forked child would roll back what its parent is writing
-            self._sql.close()
+        self._finalizer()
 
     def is_same(self, other: Store) -> bool:
         """Whether both write to one ledger, so that an id means the same look-up in both."""
@@ -274,3 +275,9 @@ def _covers(record: Record, answer: Adopted) -> bool:
     """Whether a record says all that an answer given elsewhere does, and as late."""
     settled = not record.is_open and not record.is_void and not record.is_refusal
     return settled and set(answer.fields) <= set(record.fields) and record.at_us >= answer.at_us
+
+
+def _close(connection: sqlite3.Connection, pid: int) -> None:
+    """Close a ledger; not in a forked child, which would roll back what its parent is writing."""
+    if os.getpid() == pid:
+        connection.close()

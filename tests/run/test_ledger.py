@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import stat
@@ -509,6 +510,17 @@ def test_a_dead_owners_lease_is_gone_and_tidied_away(scene: Any) -> None:
     assert len(list(path.parent.iterdir())) == 1
     assert not lease_is_held(path, "a")
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_ledger_that_nobody_uses_any_more_is_closed(path: Path, in_memory: bool) -> None:
+    """Python 3.13 warns about a database that is left open, as ``cl.Ledger().stats()`` does."""
+    ledger = Ledger.in_memory() if in_memory else Ledger(path)
+    connection = ledger._sql
+    del ledger
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_a_ledger_in_memory_needs_no_lease() -> None:
