@@ -117,6 +117,7 @@ def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, sto
         settings=case.settings,
         ledger=case.ledger,
         since=case.began,
+        newest=max(case.seen, who.written),
     )
 
 

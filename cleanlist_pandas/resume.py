@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.option_table import OPTIONS
 from cleanlist_pandas.plan.pilot import Pilot
@@ -35,6 +36,7 @@ class Done:
     settings: Settings
     ledger: Ledger
     since: int  # the newest look-up before the call, or before the one it goes on with
+    newest: int  # the newest look-up that is on disk for sure
     pilot: Pilot | None = None
 
 
@@ -68,6 +70,11 @@ def take_over(before: Done | None, ledger: Ledger) -> int | None:
     """Write what the run before could not, and return from which look-up on the ledger's answers are its own."""
     if before is None or not ledger.is_same(before.ledger):
         return None
+    if ledger.newest() < before.newest:
+        raise LedgerError(
+            f"The ledger {ledger.path} no longer holds what this run wrote; nothing was sent, because it would be paid "
+            "for again. Restore it, or call enrich() anew."
+        )
     if before.result and before.result.unwritten:
         ledger.settle(before.result.unwritten)
     return before.since

@@ -102,6 +102,7 @@ class Run:
     world: str
     service: str
     seen: int = 0  # the newest look-up this run knows of
+    written: int = 0  # the newest of its own that is on disk
     rivals: dict[str, list[Claim]] = field(default_factory=dict, repr=False)  # others' look-ups since, by address
 
     def claim_on(self, intent: Intent) -> Claim | None:

@@ -75,6 +75,11 @@ class Store:
         """Whether both write to one ledger, so that an id means the same look-up in both."""
         return self is other or (self.path is not None and self.path == other.path)
 
+    def newest(self) -> int:
+        """Return the id of the newest look-up there ever was; ids are never used twice."""
+        with self._reading():
+            return self._newest()
+
     def is_erased(self, addresses: pa.LargeStringArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return, for each address, whether its person was erased."""
         with self._reading():
@@ -115,8 +120,10 @@ class Store:
             self._settle(outcomes)
             if intents:
                 self._look_around(run)
-                self._last_id = self._newest_id()
-            return [self._grant(run, intent) for intent in intents]
+                self._last_id = self._newest()
+            grants = [self._grant(run, intent) for intent in intents]
+        run.written = max([run.written, *(grant for grant in grants if isinstance(grant, int))])
+        return grants
 
     def take_in(self, run: Run, answers: Sequence[Adopted]) -> int:
         """Write answers that were given elsewhere, all or none; return how many were news.
@@ -134,7 +141,7 @@ class Store:
             if not erased[at] and not any(_covers(record, answer) for record in known.get(at, ()))
         ]
         with self._writing():
-            self._last_id = self._newest_id()
+            self._last_id = self._newest()
             for answer in news:
                 lookup = self._insert(run, Intent(address=answer.address, fields=answer.fields, price=0))
                 outcome = Outcome(lookup=lookup, status=answer.status, body=answer.body, at_us=answer.at_us)
@@ -172,11 +179,6 @@ class Store:
             [(*values, checksum(values)) for values in map(outcome_values, outcomes)],
         )
 
-    def _newest_id(self) -> int:
-        """Return the highest id that was ever given."""
-        newest: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
-        return newest
-
     def _look_around(self, run: Run) -> None:
         """Note the look-ups that other runs wrote since this one looked last."""
         rows = self._sql.execute(
@@ -186,6 +188,10 @@ class Store:
         for lookup, address, fields in rows:
             run.rivals.setdefault(address, []).append(Claim(lookup, tuple(fields.split(","))))
             run.seen = max(run.seen, lookup)
+
+    def _newest(self) -> int:
+        newest: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
+        return newest
 
     def _grant(self, run: Run, intent: Intent) -> Grant:
         """Write one intent, unless its person was erased meanwhile or another run was faster."""

@@ -336,3 +336,26 @@ def test_the_caller_may_change_their_frame_while_a_run_goes_on(scene: Scene) -> 
     out = scene.enrich(frame, concurrency=1)
     scene.audit(before, out, budget=N)
     assert frame.iloc[3, 0] not in asked(scene)
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_ledger_that_was_taken_away_during_a_run_buys_nobody_again(scene: Scene, restored: bool) -> None:
+    """Deleted, or replaced by an older copy: the run stops, and going on would pay for its people a second time."""
+    scene.open()
+    scene.enrich(people(1))
+    copy = scene.ledger.read_bytes()
+
+    def take_away(number: int, email: str | None, attempt: int) -> None:
+        if number == 3:
+            scene.ledger.unlink()
+            if restored:
+                scene.ledger.write_bytes(copy)
+
+    scene.sandbox.stop()
+    scene.open(faults=take_away)
+    with pytest.raises(cl.LedgerStoppedError) as caught:
+        scene.enrich(people(), concurrency=1)
+    assert scene.sandbox.charged == 4
+    with pytest.raises(cl.LedgerError, match="no longer holds what this run wrote"):
+        caught.value.resume()
+    assert scene.sandbox.charged == 4
