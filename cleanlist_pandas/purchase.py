@@ -18,8 +18,8 @@ from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import names_of
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
-from cleanlist_pandas.run import engine
 from cleanlist_pandas.run.budget import Budget
+from cleanlist_pandas.run.engine import Engine
 from cleanlist_pandas.run.pace import pace_for
 from cleanlist_pandas.run.progress import progress
 from cleanlist_pandas.run.records import Claim, Record, Run
@@ -74,20 +74,18 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
     )
     _claim_rivals(case, who)
     with progress(len(order), show=settings.progress) as watch, asyncio.Runner() as runner:
-        return runner.run(
-            engine.run(
-                _lookups(case, order),
-                service=case.service,
-                network=network,
-                ledger=case.ledger,
-                who=who,
-                budget=budget,
-                pace=pace_for(settings.base_url, key_digest),
-                limits=limits,
-                stop=stop,
-                watch=watch,
-            )
+        engine = Engine(
+            lookups=list(_lookups(case, order)),
+            service=case.service,
+            network=network,
+            ledger=case.ledger,
+            who=who,
+            budget=budget,
+            pace=pace_for(settings.base_url, key_digest),
+            limits=limits,
+            watch=watch,
         )
+        return runner.run(engine.run(stop))
 
 
 def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:

@@ -1,6 +1,6 @@
 """The one place that spends: reserve, write the intent, send, record the answer, settle.
 
-`concurrency` workers share one iterator of people. A look-up goes through `_Engine._ask` from top to bottom;
+`concurrency` workers share one iterator of people. A look-up goes through `Engine._ask` from top to bottom;
 what may be sent again is decided in `retry`, when in `pace`, and whether it can be paid in `budget`.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,33 +31,12 @@ from cleanlist_pandas.services.csv_row import CsvRow, Lookup
 from cleanlist_pandas.services.http import Connection, Network
 from cleanlist_pandas.services.reply import Lost, Reply
 
-__all__ = ["run"]
+__all__ = ["Engine"]
 
 
-async def run(
-    lookups: Iterable[tuple[int, Lookup]],
-    *,
-    service: CsvRow,
-    network: Network,
-    ledger: Ledger,
-    who: Run,
-    budget: Budget,
-    pace: Pace,
-    limits: Limits,
-    stop: Stop,
-    watch: Callable[[Tally, Budget], None],
-) -> Result:
-    """Look people up, one request each, until done or told to stop. May spend up to `budget.limit` credits.
-
-    Never raises for what the service, the network or the disk do: the result says how far it came and why it ended.
-    """
-    engine = _Engine(list(lookups), service, network, ledger, who, budget, pace, limits, watch)
-    return await engine.run(stop)
-
-
-@dataclass(slots=True)
-class _Engine:
-    """The state of one run; lives in one event loop, so nothing here needs a lock."""
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """One run and its state; lives in one event loop, so nothing here needs a lock."""
 
     lookups: list[tuple[int, Lookup]]
     service: CsvRow
@@ -81,7 +60,10 @@ class _Engine:
     last_answer_s: float = field(init=False)
 
     async def run(self, stop: Stop) -> Result:
-        """Run all workers, then wait for other runs' answers, then write what is left."""
+        """Look people up, one request each, until done or told to stop. May spend up to `budget.limit` credits.
+
+        Never raises for what the service, the network or the disk do: the result says how far it came and why it ended.
+        """
         started_s = self.last_answer_s = time.monotonic()
         self.tally = Tally(len(self.lookups))
         self.watch(self.tally, self.budget)
