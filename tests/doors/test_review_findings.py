@@ -44,13 +44,15 @@ def test_a_warning_points_at_the_callers_line():
 
 
 def test_resume_goes_on_where_the_first_call_was():
-    """Also when the sandbox around it has been closed: it must not reach for the environment's service."""
+    """When the sandbox around it has been closed, its ledger is gone: nothing is asked, of nobody else either."""
     with cl.sandbox(hit_rate=1.0) as other:
         with cl.sandbox(hit_rate=1.0, credits=1) as first, pytest.raises(cl.OutOfCreditsError) as caught:
             cl.enrich(people(3), ["title"], concurrency=1)
         assert first.charged == 1
-        with pytest.raises(cl.RunStoppedError):
-            caught.value.resume(max_wait_s=0.5)
+        with pytest.raises(cl.LedgerError, match="no longer holds"):
+            caught.value.resume()
+        with pytest.raises(cl.ServiceError, match="no connection"):
+            caught.value.resume(ledger=None, max_wait_s=0.5)
         assert other.requests == []
 
 

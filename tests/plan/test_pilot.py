@@ -98,11 +98,11 @@ def test_a_budget_of_its_own_binds_it():
         assert "max_credits=33" in repr(shown)
 
 
-def test_a_pilot_that_fails_can_be_gone_on_with():
+def test_a_pilot_that_fails_can_be_gone_on_with(tmp_path):
     """The error is the one of enrich; resume() gives the Pilot."""
     with cl.sandbox(hit_rate=1.0, credits=5) as service:
         with pytest.raises(cl.OutOfCreditsError) as caught:
-            LEADS.cleanlist.pilot(20, fields=["title"], concurrency=1)
+            LEADS.cleanlist.pilot(20, fields=["title"], concurrency=1, ledger=tmp_path / "ledger.sqlite3")
         assert caught.value.report.credits == service.charged == 5
     with cl.sandbox(hit_rate=1.0) as well:
         shown = caught.value.resume(base_url=f"{well.url}/v1", api_key=well.api_key)
