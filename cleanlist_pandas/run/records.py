@@ -198,10 +198,10 @@ def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: 
 
 
 def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
-    """Return an outcome as its row, without the checksum."""
-    return (outcome.lookup, outcome.status, outcome.credits, outcome.reason, outcome.at_us, outcome.body)
+    """Return an outcome as its row, without the checksum; words of ours become plain text, as they will be read."""
+    return (outcome.lookup, str(outcome.status), outcome.credits, str(outcome.reason), outcome.at_us, outcome.body)
 
 
 def checksum(values: Iterable[Any]) -> int:
-    """CRC-32 over a row's values: catches what the disk or an editor changed silently."""
-    return zlib.crc32(b"\0".join(v if isinstance(v, bytes) else str(v).encode("utf-8", "replace") for v in values))
+    """CRC-32 over a row's values and types: catches what the disk or an editor changed silently."""
+    return zlib.crc32(ascii(tuple(values)).encode())

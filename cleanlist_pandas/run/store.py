@@ -259,7 +259,7 @@ class Store:
 
     def _digest(self, address: str) -> bytes:
         """Return the salted hash by which an erased person is recognised."""
-        return hashlib.blake2b(address.encode("utf-8", "replace"), key=self._salt, digest_size=32).digest()
+        return hashlib.blake2b(address.encode(), key=self._salt, digest_size=32).digest()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
