@@ -26,8 +26,8 @@ MANY = settings(
     database=None,
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
+    stateful_step_count=50,
 )
-SOME = settings(MANY, max_examples=1_000 if LONG else 40, stateful_step_count=50)
 DAY = timedelta(days=1)
 
 
@@ -81,8 +81,8 @@ class Money(RuleBasedStateMachine):
 
 def test_any_order_of_reservations_keeps_within_the_budget(figures: Any) -> None:
     """Stateful."""
-    run_state_machine_as_test(Money, settings=SOME)
-    figures.add("properties: budget", SOME.max_examples)
+    run_state_machine_as_test(Money, settings=MANY)
+    figures.add("properties: budget", MANY.max_examples)
 
 
 # --- what came back decides what is next --------------------------------------------------------------------------
@@ -333,5 +333,5 @@ class Schedule(RuleBasedStateMachine):
 
 def test_any_schedule_of_runs_keeps_the_invariants(figures: Any) -> None:
     """Stateful, over `Budget`, `judge`, `CsvRow.read` and `decide`."""
-    run_state_machine_as_test(Schedule, settings=SOME)
-    figures.add("properties: schedules of runs", SOME.max_examples)
+    run_state_machine_as_test(Schedule, settings=MANY)
+    figures.add("properties: schedules of runs", MANY.max_examples)
