@@ -48,6 +48,19 @@ def test_a_run_that_tried_something_else_fails_and_puts_the_file_right(tmp_path,
     other.hold_to_the_file("faults", file)
 
 
+@pytest.mark.parametrize(("n", "alike"), [(95, True), (110, True), (85, False), (120, False)])
+def test_a_run_on_another_machine_may_reach_a_little_more_or_less(tmp_path, n, alike):
+    file = tmp_path / "figures.json"
+    file.write_text(json.dumps({"crash": counted(100).as_dict()}))
+    before = file.read_text()
+    if alike:
+        counted(n).hold_to_the_file("crash", file, leeway=0.1)
+        assert file.read_text() == before
+    else:
+        with pytest.raises(AssertionError, match="tried something else"):
+            counted(n).hold_to_the_file("crash", file, leeway=0.1)
+
+
 def test_a_family_without_a_promise_is_refused():
     kept = committed()
     kept["faults"]["cases"]["something new"] = 1

@@ -61,7 +61,7 @@ def figures(ran_whole: Callable[[Path], bool]) -> Iterator[Figures]:
     """The counter printed at the end."""
     yield _figures
     if not LONG and ran_whole(Path(__file__).parent):
-        _figures.hold_to_the_file("crash")
+        _figures.hold_to_the_file("crash", leeway=0.1)
 
 
 @pytest.fixture

@@ -344,7 +344,9 @@ class Stage:
         assert first.out is not None
         self.calm, n_before = True, len(self.sandbox.requests)
         if first.error is not None:
-            rans.append(self.resume(first, **more))
+            # As patient as the first call was not: all its options stand, and the machine may be busy.
+            patient = {"max_wait_s": 30.0, "timeout_s": 10.0, "connect_timeout_s": 10.0}
+            rans.append(self.resume(first, **{**patient, **more}))
             if rans[-1].error is not None:
                 wrong.append(f"E: resume() failed on a service that is well: {rans[-1].error}")
         if rans[-1].out is None or "not_attempted" in set(rans[-1].out["enriched_status"]) or first.error is None:
