@@ -135,7 +135,7 @@ def test_what_may_have_been_charged_is_in_doubt_and_not_sent_again(scene: Scene,
     fault, charged = DOUBT[name]
     scene.open(faults=at_call(2, fault))
     frame = scene.people(N)
-    out = scene.enrich(frame, concurrency=1, timeout_s=0.4)
+    out = scene.enrich(frame, concurrency=1, timeout_s=1.0)
     scene.audit(frame, out, budget=N)
     assert out.attrs["cleanlist"]["credits_in_doubt"] == 1
     assert scene.sandbox.charged == N - 1 + charged
