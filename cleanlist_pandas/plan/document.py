@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,11 @@ import pyarrow.compute as pc
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
+from cleanlist_pandas.plots import Curve, draw_curve
+from cleanlist_pandas.wording import n_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Plan", "digest_of"]
 
@@ -120,6 +125,46 @@ class Plan:
         within = np.select([sums["at_most"] <= self.budget, sums["expected"] <= self.budget], [0, 1], 2)
         sums["within"] = pd.Categorical.from_codes(within.astype(np.int8), dtype=_WITHIN)
         return sums.set_index(pd.RangeIndex(1, len(sums) + 1, name="people"))
+
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Draw the frontier: what the credits bring, the best first, and how far the budget reaches.
+
+        Needs matplotlib: ``pip install "cleanlist-pandas[plot]"``. Sends nothing.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own.
+        **kwargs
+            For `matplotlib.axes.Axes.plot`, such as ``color="tab:green"``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Expected worth, or rows where no ``priority=`` was given, against expected credits. A budget below the
+            ceiling is a dotted line; up to ``sure`` it suffices in any case, up to ``likely`` by the expected hit
+            rates.
+
+        Raises
+        ------
+        ConfigurationError
+            If matplotlib is missing.
+        """
+        sums = self.frontier()
+        short = self.budget < self.ceiling
+        reach = {word: int((sums["within"] <= word).sum()) for word in ("likely", "sure")} if short else {}
+        ranked = not self.queue["worth"].equals(self.queue["rows"].astype("float64"))
+        return draw_curve(
+            Curve(
+                x=sums["expected"].tolist(),
+                y=sums["worth"].tolist(),
+                labels=("credits, expected", "worth, expected" if ranked else "rows filled, expected"),
+                limit=self.budget if short else None,
+                marks={n: f"{n_of(n, 'person', 'people')} {word}" for word, n in reach.items()},
+            ),
+            ax=ax,
+            **kwargs,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan to a file that a person can read; it holds no address and no key.
