@@ -295,5 +295,5 @@ def digest_of(addresses: pa.LargeStringArray) -> str:
 
 
 def now_utc() -> str:
-    """Return the time as a plan tells it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """Return the time as a plan tells it, as fine as the ledger's: a pilot of the same second was before it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

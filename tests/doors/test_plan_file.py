@@ -53,6 +53,14 @@ def test_a_run_by_a_plan_is_the_run_that_was_planned(path):
         assert service.charged == 5
 
 
+def test_what_a_pilot_spent_before_does_not_count_against_its_budget():
+    """However short before: the ledger knows microseconds."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.pilot(LEADS, 4, ["title"])
+        cl.enrich(LEADS, plan=cl.plan(LEADS, ["title"], max_credits=4))
+        assert service.charged == 8
+
+
 def test_all_that_was_spent_since_counts_against_its_budget():
     """Running by the same plan again goes on with what is left: the budget is one for all runs."""
     with cl.sandbox(hit_rate=1.0) as service:
