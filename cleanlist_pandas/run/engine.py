@@ -30,6 +30,7 @@ from cleanlist_pandas.run.till import Till
 from cleanlist_pandas.services.csv_row import CsvRow, Lookup
 from cleanlist_pandas.services.http import Connection, Network
 from cleanlist_pandas.services.reply import Lost, Reply
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["Engine"]
 
@@ -271,7 +272,7 @@ class Engine:
             self.quota.refill()
         price = self.service.price(lookup.fields)
         if answer is not None and answer.credits > price:
-            self._halt(StopKind.TARIFF, f"a look-up priced at {price} credits was charged {answer.credits}")
+            self._halt(StopKind.TARIFF, f"a look-up priced at {n_of(price, 'credit')} was charged {answer.credits}")
         return answer
 
     async def _wait_to_retry(self, verdict: Verdict, attempt: int, turn: Turn) -> None:

@@ -176,7 +176,7 @@ def test_an_overcharge_is_booked_and_stops_the_run(scene: Scene) -> None:
     """The error shows the difference; what goes on after it is the caller's decision."""
     scene.open(faults=at_call(2, Fault(credits=7)))
     frame = scene.people(N)
-    with pytest.raises(cl.TariffError, match=r"priced at 1 credits was charged 7") as caught:
+    with pytest.raises(cl.TariffError, match=r"priced at 1 credit was charged 7") as caught:
         scene.enrich(frame, concurrency=1)
     assert (caught.value.report.credits, scene.sandbox.charged) == (9, 9)
     scene.audit(frame, caught.value.partial)
