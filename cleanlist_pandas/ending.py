@@ -114,7 +114,7 @@ def told_in_shell(error: RunStoppedError, report: RunReport) -> str:
 
 _OPTION: Final = re.compile(
     r"\b(columns|fields|suppress|max_age|on_existing|in_doubt|ledger|rate_per_minute|max_credits|concurrency"
-    r"|max_seconds|provenance)=(\S?)"
+    r"|max_seconds|provenance|priority)=(\S?)"
 )
 
 

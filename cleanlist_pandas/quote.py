@@ -123,6 +123,11 @@ def agreed_budget(case: Case, plan: Plan | None) -> int:
     if plan is None:
         return ceiling if case.max_credits is None else case.max_credits
     plan.check(plan_of(case))
+    if plan.is_ranked and case.worth is None and plan.budget < ceiling:  # a plan knows nobody: it cannot keep the order
+        raise ConfigurationError(
+            "The plan puts the best first and its budget does not reach everybody; nothing was sent. To buy in its "
+            "order give priority= as it was given to plan()."
+        )
     since_us = datetime.fromisoformat(plan.made_at).timestamp() * 1e6
     spent = sum(
         case.service.price(names_of(int(bits_of(record.fields)))) if record.is_open else record.credits

@@ -91,6 +91,11 @@ class Plan:
         limit = self.estimate.max_credits
         return self.ceiling if limit is None else limit
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether rows differ in worth, as ``priority=`` says; without it the order is that of the rows."""
+        return not self.queue["worth"].equals(self.queue["rows"].astype("float64"))
+
     def frontier(self) -> pd.DataFrame:
         """Return what each budget would bring, and where this plan's budget cuts. Sends nothing.
 
@@ -153,12 +158,11 @@ class Plan:
         sums = self.frontier()
         short = self.budget < self.ceiling
         reach = {word: int((sums["within"] <= word).sum()) for word in ("likely", "sure")} if short else {}
-        ranked = not self.queue["worth"].equals(self.queue["rows"].astype("float64"))
         return draw_curve(
             Curve(
                 x=sums["expected"].tolist(),
                 y=sums["worth"].tolist(),
-                labels=("credits, expected", "worth, expected" if ranked else "rows filled, expected"),
+                labels=("credits, expected", "worth, expected" if self.is_ranked else "rows filled, expected"),
                 limit=self.budget if short else None,
                 marks={n: f"{n_of(n, 'person', 'people')} {word}" for word, n in reach.items()},
             ),

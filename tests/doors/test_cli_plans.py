@@ -47,6 +47,15 @@ def test_a_plan_is_made_and_held_to(leads, service, tmp_path, capsys):
     assert "enriched_title" in read_frame(out)
 
 
+def test_a_plan_of_the_best_first_wants_their_order(leads, service, tmp_path, capsys):
+    """As it is typed here."""
+    path = str(tmp_path / "plan.json")
+    assert main(["plan", leads, "-o", path, "--fields", "title", "--max-credits", "4", "--priority", "deal"]) == 0
+    assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", path]) == 2
+    assert "give --priority as it was given to plan" in capsys.readouterr().err
+    assert service.requests == []
+
+
 def test_a_plan_for_others_is_refused_as_wrong_usage(leads, service, tmp_path, capsys):
     """Nothing is sent; the options are spelt as they are typed."""
     path = str(tmp_path / "plan.json")

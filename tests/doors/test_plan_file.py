@@ -61,6 +61,19 @@ def test_what_a_pilot_spent_before_does_not_count_against_its_budget():
         assert service.charged == 8
 
 
+def test_a_plan_of_the_best_first_is_refused_without_their_order(path):
+    """The file knows nobody, so the order has to be given again; not where the budget is enough for all."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.plan(LEADS, ["title"], priority="deal", max_credits=3).save(path)
+        with pytest.raises(cl.ConfigurationError, match="give priority= as it was given to plan"):
+            cl.enrich(LEADS, plan=path)
+        assert not service.requests
+        with pytest.warns(cl.CleanlistWarning, match="max_credits=3"):
+            out = cl.enrich(LEADS, plan=path, priority="deal")
+        assert sorted(out.index[out.enriched_status == "completed"]) == [0, 6, 7, 8]  # p0 is worth 0 and 8
+        cl.enrich(LEADS, plan=cl.plan(LEADS, ["title"], priority="deal"))
+
+
 def test_all_that_was_spent_since_counts_against_its_budget():
     """Running by the same plan again goes on with what is left: the budget is one for all runs."""
     with cl.sandbox(hit_rate=1.0) as service:
