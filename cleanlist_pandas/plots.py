@@ -123,11 +123,11 @@ def draw_curve(curve: Curve, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
         ax.plot(x[cut:], y[cut:], **{**kwargs, "color": colour, "alpha": 0.35, "label": "_beyond"})
     for at, words in curve.marks.items():
         ax.plot(x[at], y[at], "o", color=colour, label="_mark")
-        side, away = ("right", (-8, 2)) if x[at] > x[-1] / 3 else ("left", (8, -8))
+        side, away = ("right", (-8, 2)) if x[at] > x[-1] / 5 else ("left", (8, -8))
         ax.annotate(words, (x[at], y[at]), away, textcoords="offset points", ha=side)
     if curve.limit is not None:
         ax.axvline(curve.limit, color=colour, linestyle=":", linewidth=1, label="_limit")
-        side = "right" if curve.limit > x[-1] / 3 else "left"
+        side = "right" if curve.limit > x[-1] / 5 else "left"
         told = f" budget {curve.limit:,} "
         ax.text(curve.limit, 0.02, told, ha=side, transform=ax.get_xaxis_transform())
     ax.set(xlabel=curve.labels[0], ylabel=curve.labels[1])
