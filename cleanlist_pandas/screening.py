@@ -85,5 +85,5 @@ def _moved(result: Result, addresses: Any, case: Case) -> Result:
     """Return a result by the positions of another case: somebody may have been erased in between."""
     places = pc.index_in(addresses, value_set=case.keys.addresses).to_pylist()
     answers = {places[at]: answer for at, answer in result.answers.items() if places[at] is not None}
-    rivals = {places[at]: record for at, record in result.rivals.items() if places[at] is not None}
+    rivals = {places[at]: records for at, records in result.rivals.items() if places[at] is not None}
     return replace(result, answers=answers, rivals=rivals)

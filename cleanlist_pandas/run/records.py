@@ -106,8 +106,8 @@ class Run:
     rivals: dict[str, list[Claim]] = field(default_factory=dict, repr=False)  # others' look-ups since, by address
 
     def claim_on(self, intent: Intent) -> Claim | None:
-        """Return another run's look-up that answers this intent too."""
-        return next((c for c in self.rivals.get(intent.address, ()) if set(intent.fields) <= set(c.fields)), None)
+        """Return another run's look-up that asks for some of the same: what it brings need not be bought."""
+        return next((c for c in self.rivals.get(intent.address, ()) if not {*intent.fields}.isdisjoint(c.fields)), None)
 
     def disown(self, claim: Claim) -> None:
         """Forget a claim that came to nothing, so that this run may ask."""
@@ -122,7 +122,7 @@ class Held:
 
     records: tuple[Record, ...] = ()  # settled ones that count, oldest first; each brings some of the fields
     doubts: tuple[Record, ...] = ()  # sent and never answered; what they ask for is not asked again
-    rival: Record | None = None  # another run is asking for all that is lacking at this moment
+    rivals: tuple[Record, ...] = ()  # other runs are asking for some of what is lacking at this moment
     lacking: frozenset[str] = frozenset()  # what is to be bought; nothing where a refusal of today says no
 
 
@@ -180,14 +180,14 @@ def _what_is_open(
     counting: tuple[Record, ...], opened: Sequence[Record], refusal: Record | None, lacking: frozenset[str]
 ) -> Held:
     """Say what of the lacking fields may be bought."""
-    newest = next((one for one in reversed(opened) if lacking <= set(one.fields)), None)
-    if newest is not None and newest.status == "":
-        return Held(records=counting, rival=newest, lacking=lacking)
-    doubts = tuple(one for one in opened if one.status == IN_DOUBT and lacking & set(one.fields))
-    lacking = lacking.difference(*(one.fields for one in doubts))
-    if lacking and refusal is not None and lacking <= set(refusal.fields):
+    newest = {name: one for one in opened for name in lacking & set(one.fields)}
+    still = [one for one in opened if any(one is each for each in newest.values())]
+    doubts = tuple(one for one in still if one.status == IN_DOUBT)
+    rivals = tuple(one for one in still if one.status == "")
+    lacking -= {name for name, one in newest.items() if one.status == IN_DOUBT}
+    if lacking and refusal is not None and not rivals and lacking <= set(refusal.fields):
         return Held(records=(*counting, refusal), doubts=doubts)
-    return Held(records=counting, doubts=doubts, lacking=lacking)
+    return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 
 def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: timedelta) -> bool:

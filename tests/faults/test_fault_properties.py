@@ -218,7 +218,7 @@ def test_a_doubt_is_never_forgotten_and_a_paid_answer_never_bought_again(figures
         ]
         age = None if max_age is None else timedelta(days=max_age)
         held = decide([(0, one) for one in records], lambda at: ASKED, max_age=age, miss_age=30 * DAY).get(0)
-        chosen = [] if held is None else [*held.records, *held.doubts, *filter(None, [held.rival])]
+        chosen = [] if held is None else [*held.records, *held.doubts, *held.rivals]
         assert all(any(one is record for record in records) and not one.is_void for one in chosen)
         counting = [one for one in records if set(ASKED) <= set(one.fields) and not one.is_void]
         if counting and counting[-1].is_open:
