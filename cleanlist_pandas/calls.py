@@ -14,9 +14,10 @@ from cleanlist_pandas.ending import LIMITS, error_for, notices, warn
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.mail_domains import classify
 from cleanlist_pandas.last import remember
+from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.pilot import Pilot, draw
 from cleanlist_pandas.purchase import buy, join_case, new_run
-from cleanlist_pandas.quote import agreed_budget, order_of, read_plan
+from cleanlist_pandas.quote import agreed_budget, order_of
 from cleanlist_pandas.resume import Done, own_call, same_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.budget import Budget
@@ -35,10 +36,13 @@ def run_enrich(
     frame: pd.DataFrame, fields: Any, options: Mapping[str, Any], stop: Stop, before: Done | None = None
 ) -> Done:
     """Do all the work of `enrich`, in the run's own thread."""
-    plan = read_plan(options.get("plan"))
+    plan: Plan | None = options.get("plan")
     names = fields if plan is None or fields is not None else plan.fields
-    with prepare(frame, names, options, create=True, before=before) as case:
-        who, budget = new_run(case), _budget(agreed_budget(case, plan), before)
+    with (
+        prepare(frame, names, options, create=True, before=before) as case,
+        agreed_budget(case, plan, begun=before is not None) as limit,
+    ):
+        who, budget = new_run(case), _budget(limit, before)
         done = buy_screened(case, options, who, budget, stop) if case.screened else _buy_all(case, who, budget, stop)
     remember(done.frame, done.report)
     return done

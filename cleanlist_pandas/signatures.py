@@ -126,7 +126,8 @@ _OF_THE_CALL: Final = {
     "plan": (
         "Plan or path, optional",
         "What `plan` decided, or the file it was saved in. The run is refused if the people, the fields, the tariff or "
-        "the budget changed; all that was spent on its people since it was made counts against its budget.",
+        "the budget changed, or while another one goes by it; all that the ledger saw spent on its people since it was "
+        "made counts against its budget.",
     ),
 }
 

@@ -24,7 +24,7 @@ from cleanlist_pandas.wording import n_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Plan", "digest_of"]
+__all__ = ["Plan", "digest_of", "now_utc", "read_plan"]
 
 VERSION: Final = 1
 _LETTERS: Final = "-?xfkhd=$"  # one for each bucket, in their order; what a row is, at a glance
@@ -95,6 +95,12 @@ class Plan:
     def is_ranked(self) -> bool:
         """Whether rows differ in worth, as ``priority=`` says; without it the order is that of the rows."""
         return not self.queue["worth"].equals(self.queue["rows"].astype("float64"))
+
+    @property
+    def name(self) -> str:
+        """What tells it from other plans, whatever its file is called."""
+        told = f"{self.made_at} {self.digest}"
+        return f"plan-{hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}"
 
     def frontier(self) -> pd.DataFrame:
         """Return what each budget would bring, and where this plan's budget cuts. Sends nothing.
@@ -301,3 +307,12 @@ def digest_of(addresses: pa.LargeStringArray) -> str:
 def now_utc() -> str:
     """Return the time as a plan tells it, as fine as the ledger's: a pilot of the same second was before it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def read_plan(given: Any) -> Plan | None:
+    """Return the plan a call names, a Plan or a file."""
+    if given is None or isinstance(given, Plan):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Plan.load(given)
+    raise ConfigurationError("plan= must be a Plan or the path of a saved one.")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import cleanlist_pandas as cl
+from cleanlist_pandas.sandbox import Fault
 
 LEADS = pd.DataFrame(
     {"email": [f"p{n}@acme.example" for n in range(8)] + ["P0@acme.example", "n/a"], "deal": range(10)}
@@ -83,6 +84,46 @@ def test_all_that_was_spent_since_counts_against_its_budget():
         with pytest.warns(cl.CleanlistWarning, match="max_credits=0"):
             cl.enrich(LEADS, plan=plan)
         assert service.charged == 6
+
+
+def test_what_was_spent_before_it_was_made_does_not_count():
+    """Not even a moment before."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.pilot(LEADS, 3, ["title"])
+        cl.enrich(LEADS, plan=cl.plan(LEADS, ["title"], max_credits=5))
+        assert service.charged == 8
+
+
+def test_its_budget_is_one_for_a_run_that_is_gone_on_with_too():
+    """3 spent before the account was empty, 3 by another run, nothing left to go on with."""
+    with cl.sandbox(hit_rate=1.0, faults=[None, None, None, Fault(status=402)]) as service:
+        plan = cl.plan(LEADS, ["title"], max_credits=6)
+        with pytest.raises(cl.OutOfCreditsError) as caught:
+            cl.enrich(LEADS, plan=plan, concurrency=1)
+        for going_on in (lambda: cl.enrich(LEADS, plan=plan), caught.value.resume):
+            with pytest.warns(cl.CleanlistWarning, match="not_attempted"):
+                going_on()
+            assert service.charged == 6
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_two_runs_by_one_plan_at_a_time_are_refused(kept):
+    """Each would spend its whole budget."""
+    caught = []
+
+    def try_another(number, who, attempt):
+        with pytest.raises(
+            cl.ConfigurationError, match="Another run by this plan is going on; nothing was sent"
+        ) as one:
+            cl.enrich(LEADS, plan=plan, ledger=ledger)
+        caught.append(one)
+
+    with cl.sandbox(hit_rate=1.0, faults=try_another) as service, cl.Ledger() as file:
+        ledger = file.path if kept else cl.Ledger.in_memory()
+        plan = cl.plan(LEADS, ["title"], max_credits=5)
+        with pytest.warns(cl.CleanlistWarning, match="max_credits=5"):
+            cl.enrich(LEADS, plan=plan, ledger=ledger, concurrency=1)
+        assert (service.charged, len(caught)) == (5, 5)
 
 
 def test_an_interrupted_run_by_a_plan_is_gone_on_with(path):
