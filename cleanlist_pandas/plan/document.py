@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.files import replaced
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plots import Curve, draw_curve
@@ -182,11 +183,13 @@ class Plan:
         Parameters
         ----------
         path : path-like
-            A JSON file; one that is there is written over.
+            A JSON file; one that is there is written over, whole or not at all.
         """
         target = Path(path).expanduser()
+        text = json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n"
         try:
-            target.write_text(json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            with replaced(target) as part:
+                Path(part).write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(
                 f"The plan cannot be written to {target} ({os.strerror(error.errno or 0)})."

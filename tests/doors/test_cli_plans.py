@@ -67,6 +67,29 @@ def test_a_plan_for_others_is_refused_as_wrong_usage(leads, service, tmp_path, c
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "leads.csv", "-o", "./leads.csv"], "is the input itself"),
+        (["plan", "leads.csv", "-o", "known.csv", "--known", "known.csv"], "is the input itself"),
+        (["plan", "leads.csv", "-o", "-"], "A plan is kept in a file"),
+        (["enrich", "leads.csv", "-o", "known.csv", "--known", "known.csv"], "is the input itself"),
+        (["enrich", "leads.csv", "-o", "never.csv", "--suppress", "never.csv"], "is the input itself"),
+        (["estimate", "-", "--known", "-"], "Only one file can be standard input"),
+    ],
+)
+def test_no_file_that_is_read_is_written_over(leads, service, tmp_path, monkeypatch, capsys, arguments, told):
+    """Neither with a plan nor with rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "known.csv").write_text("mail,enriched_title\np0@acme.example,CTO\n")
+    (tmp_path / "never.csv").write_text("p1@acme.example\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert service.requests == []
+
+
 def test_a_file_of_known_people_is_used_first(leads, service, tmp_path, capsys):
     """Twice, if there are two."""
     for n in (0, 1):
