@@ -86,12 +86,13 @@ def prepare(
     only: Mapping[str, Rows] | None = None,
     before: Done | None = None,
     since: int | None = None,
+    own: int | None = None,
 ) -> Iterator[Case]:
     """Check everything, read the frame and plan.
 
     With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
-    `since`: ``max_age=0`` is about older answers.
+    `since`: ``max_age=0`` is about older answers. What is in doubt after `own` is this call's own doing.
     """
     settings = Settings.of(arguments)
     names = parse_fields(fields)
@@ -123,6 +124,7 @@ def prepare(
             miss_age=MISS_MAX_AGE,
             retry=settings.in_doubt == "retry",
             since=since,
+            own=own,
         )
         answered, doubted = _as_bits(held, missing)
         yield Case(

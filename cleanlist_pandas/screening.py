@@ -48,8 +48,7 @@ def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Bud
         addresses = case.keys.addresses
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
-    plain["in_doubt"] = "hold"  # what this run left in doubt is not sent a second time
-    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.began) as whole:
+    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.began, own=case.seen) as whole:
         first, second = _moved(first, addresses, whole), None
         if first.stop is None:
             second = buy(whole, order_of(whole), who, budget, stop, spent_s=first.seconds)

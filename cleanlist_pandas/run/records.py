@@ -134,13 +134,15 @@ def decide(
     miss_age: timedelta,
     retry: bool = False,
     since: int | None = None,
+    own: int | None = None,
 ) -> dict[int, Held]:
     """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
 
     A field is held by the newest record that asked for it and is young enough. What an open record asks for is in doubt
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
-    that is gone on with: their answers stand whatever clocks say.
+    that is gone on with: their answers stand whatever clocks say. Those after `own` are of this very call: what they
+    left in doubt is not sent again.
     """
     now_us = time.time_ns() // 1000
 
@@ -148,9 +150,12 @@ def decide(
         ours = since is not None and record.lookup > since
         return ours or _is_young(record, now_us, max_age, miss_age)
 
+    def is_retried(record: Record) -> bool:
+        return retry and record.status == IN_DOUBT and (own is None or record.lookup <= own)
+
     people: dict[int, list[Record]] = {}
     for position, record in found:
-        if not (record.is_void or (retry and record.status == IN_DOUBT)):
+        if not (record.is_void or is_retried(record)):
             people.setdefault(position, []).append(record)
     return {at: _choose(records, frozenset(wanted(at)), stands) for at, records in people.items()}
 

@@ -146,6 +146,17 @@ def test_an_account_that_runs_dry_at_any_call_loses_nothing(k):
         assert (service.charged, int(out["enriched_phone"].notna().sum())) == (26, 3)
 
 
+def test_a_phone_in_doubt_is_asked_for_again_by_whoever_says_so():
+    """In the second step, as in a run of one."""
+    faults = {"p1@acme.example": [None, Fault(reset="after_body"), None]}
+    with cl.sandbox(people=PEOPLE, faults=faults) as service:
+        assert cl.enrich(LEADS, FIELDS, phone_if=senior)["enriched_status"].tolist()[1] == "in_doubt"
+        assert cl.enrich(LEADS, FIELDS, phone_if=senior)["enriched_status"].tolist()[1] == "in_doubt"
+        out = cl.enrich(LEADS, FIELDS, phone_if=senior, in_doubt="retry")
+        assert (out["enriched_status"].tolist()[1], out["enriched_phone"].tolist()[1]) == ("completed", "+1-555-0101")
+        assert service.charged == 26
+
+
 def test_somebody_in_doubt_after_the_first_step_is_not_sent_a_second_time():
     """Not even where doubts are to be retried: this one is this run's own."""
     with cl.sandbox(people=PEOPLE, faults={"p1@acme.example": [Fault(reset="after_charge")]}) as service:
