@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from cleanlist_pandas.sandbox.books import Books, Charge, Reservation
-from cleanlist_pandas.sandbox.records import Kind, Lead, LeadList, Quote, Task, Workflow
+from cleanlist_pandas.sandbox.records import Delivery, Kind, Lead, LeadList, Quote, Task, Workflow
 from cleanlist_pandas.sandbox.seek import PRICES, Asked, find, profile_url
 from cleanlist_pandas.sandbox.terms import Terms, Window
 from cleanlist_pandas.sandbox.world import World
@@ -57,7 +57,7 @@ class Account:
         self.quotes: dict[str, Quote] = {}
         self.imports: dict[str, tuple[float, dict[str, Any]]] = {}
         self._given: Counter[str] = Counter()
-        self.on_end: list[Callable[[Workflow], None]] = []
+        self.deliveries: dict[str, Delivery] = {}
         self._by_profile: dict[str, Lead] = {}
         self._by_address: dict[str, Lead] = {}
         self._running: dict[str, Workflow] = {}
@@ -196,8 +196,9 @@ class Account:
                 self._keep(task, self.lists.get(workflow.list_id))
         settled = self.books.settle(workflow.workflow_id, self._charges(workflow))
         workflow.charged, workflow.refunded = settled.charged, settled.refunded
-        for tell in self.on_end:
-            tell(workflow)
+        if workflow.webhook_url is not None:
+            name = workflow.workflow_id
+            self.deliveries[name] = Delivery(name, workflow.webhook_url, workflow.ended_s)
 
     def _charges(self, workflow: Workflow) -> list[Charge]:
         """Say what a workflow that ended costs, person by person."""

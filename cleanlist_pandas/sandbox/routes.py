@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote
 
-from cleanlist_pandas.sandbox import v2, v2_says
+from cleanlist_pandas.sandbox import legacy, v2, v2_says
 from cleanlist_pandas.sandbox.account import Account
 from cleanlist_pandas.sandbox.asking import Ask, Handler, Routes, route
 from cleanlist_pandas.sandbox.desk import Decision, Desk, Incoming
@@ -48,8 +48,9 @@ def _too_early(account: Account, number: int, wait_s: int) -> Answer:
 
 
 V2 = Surface("/api/v2", v2.ROUTES, v2_says.status_error, _too_early)
+LEGACY = Surface("/api/v1/public", legacy.ROUTES, legacy.no, legacy.too_early)
 # The vendor mounts the handlers of v2 under the old prefix as well.
-SURFACES = (V2, replace(V2, prefix="/api/v1/public"))
+SURFACES = (V2, LEGACY, replace(V2, prefix=LEGACY.prefix))
 
 
 class Router:
