@@ -105,7 +105,7 @@ class Router:
         answer = answer or surface.no(self._account, number, 503, "A script kept this request from having any effect.")
         if fault is not None:
             wording = surface.no(self._account, number, fault.status, "Scripted fault") if fault.status else None
-            answer = shape(fault, answer, wording.body if wording else None)
+            answer = shape(_without_rows(fault), answer, wording.body if wording else None)
         self._account.books.note(
             number,
             method=incoming.method,
@@ -144,6 +144,12 @@ def _door(path: str) -> Door | None:
             template, methods, parts = found
             return Door(surface, surface.prefix + template, methods, tuple(unquote(part) for part in parts))
     return None
+
+
+def _without_rows(fault: Fault) -> Fault:
+    """Take out what only an answer of csv_row has: the presets know no other."""
+    kept = {path: value for path, value in (fault.mutate or {}).items() if not path.startswith("csv_row.")}
+    return replace(fault, echo=None, mutate=kept)
 
 
 def _email(body: bytes) -> str | None:
