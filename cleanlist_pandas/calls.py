@@ -14,6 +14,7 @@ from cleanlist_pandas.ending import LIMITS, error_for, notices, warn
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.mail_domains import classify
 from cleanlist_pandas.last import remember
+from cleanlist_pandas.plan.buckets import Ints
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.pilot import Pilot, draw
 from cleanlist_pandas.purchase import buy, join_case, new_run
@@ -70,31 +71,38 @@ def run_pilot(
     seed: int,
 ) -> Done:
     """Do all the work of `pilot`, in the run's own thread; one that is gone on with asks for the rest of its number."""
-    if before is not None and before.pilot is not None:
-        n -= before.pilot.n
+    begun = before.pilot if before else None
     with prepare(frame, fields, options, create=True, before=before) as case:
         everybody = case.decision.billable
-        sample = draw(everybody, classify(case.keys.addresses.take(everybody)), n, seed)
+        left = n - begun.n if begun else n
+        sample = draw(everybody, classify(case.keys.addresses.take(everybody)), left, seed)
         price = int(case.decision.prices[sample].sum())
         who = new_run(case)
         budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
         result = buy(case, sample, who, budget, stop)
         done = join_case(case, who, [result] if result else [], budget, stop)
     remember(done.frame, done.report)
+    pilot = _pilot_of(case, done, sample, budget.settled)
+    if begun is not None and begun.fields == pilot.fields:
+        pilot = begun.gone_on_with(pilot)
+    return replace(done, pilot=pilot)
+
+
+def _pilot_of(case: Case, done: Done, sample: Ints, credits: int) -> Pilot:
+    """Return what a sample said."""
     asked = [done.answers[at] for at in sample.tolist()]
     asked = [answer for answer in asked if answer.status in (RowStatus.COMPLETED, RowStatus.NOT_FOUND)]
-    pilot = Pilot(
+    return Pilot(
         n=len(asked),
-        people=len(everybody),
+        people=len(case.decision.billable),
         fields=case.fields,
         found=sum(answer.status is RowStatus.COMPLETED for answer in asked),
         filled={name: sum(name in answer.values for answer in asked) for name in map(str, case.fields)},
-        credits=budget.settled,
+        credits=credits,
         at_most=int(case.decision.prices.sum()),
         stopped=done.report.stopped,
         frame=done.frame,
     )
-    return replace(done, pilot=pilot)
 
 
 def finish(done: Done, work: Work, kind: type, frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Any:

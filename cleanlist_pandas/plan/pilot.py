@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +77,18 @@ class Pilot:
     at_most: int
     stopped: str = ""
     frame: pd.DataFrame = field(repr=False, compare=False, default_factory=pd.DataFrame)
+
+    def gone_on_with(self, rest: Pilot) -> Pilot:
+        """Return this pilot, which ended early, together with the rest of its sample."""
+        return replace(
+            self,
+            n=self.n + rest.n,
+            found=self.found + rest.found,
+            filled={name: n + rest.filled[name] for name, n in self.filled.items()},
+            credits=self.credits + rest.credits,
+            stopped=rest.stopped,
+            frame=rest.frame,
+        )
 
     @property
     def rates(self) -> pd.DataFrame:
