@@ -62,6 +62,7 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
     n_both = int(np.count_nonzero(with_phone & (asks != bits_of(["phone"]))))
     phones = int(with_phone.sum())
     return {
+        "screened": True,
         "phones": phones,
         "phone_credits": phones * phone_credits,
         "requests": len(asks) + n_both,

@@ -230,15 +230,17 @@ class Plan:
             If the people, the fields, the service, the tariff or the budget changed; nothing was sent.
         """
         then = self.estimate
+        same_screen = then.screened == now.estimate.screened
+        same_kind = same_screen and set(then.fields) == set(now.fields)
         reasons = [
             f"the people changed ({self.people:,} then, {now.people:,} now)" * (self.digest != now.digest),
             f"it is for {', '.join(then.fields)}" * (set(then.fields) != set(now.fields)),
             f"it is for service={self.service!r}" * (self.service != now.service),
             (
                 f"a look-up cost {then.credits_per_lookup} credits then and {now.estimate.credits_per_lookup} now"
-                * (then.fields == now.fields and then.credits_per_lookup != now.estimate.credits_per_lookup)
+                * (same_kind and then.credits_per_lookup != now.estimate.credits_per_lookup)
             ),
-            f"phone_if= was {'' if then.phones else 'not '}given" * (bool(then.phones) < bool(now.estimate.phones)),
+            f"it is for a run {'with' if then.screened else 'without'} phone_if=" * (not same_screen),
             f"it may cost {now.ceiling:,} credits now, {self.ceiling:,} were planned" * (now.ceiling > self.ceiling),
             f"its budget is {self.budget:,} credits" * (now.estimate.max_credits not in (None, then.max_credits)),
         ]

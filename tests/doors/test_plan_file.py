@@ -160,6 +160,20 @@ def test_what_changed_is_refused_before_anything_is_sent(path, frame, fields, op
         assert service.requests == []
 
 
+@pytest.mark.parametrize("fields", [["title", "phone"], ["phone", "title"], ["phone"]])
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_plan_knows_whether_phones_are_screened(planned, fields):
+    """Without phone_if= a run would buy phones that were to be left out."""
+    screen = {"phone_if": lambda d: d["email"].notna()}
+    with cl.sandbox() as service:
+        plan = cl.plan(LEADS, ["title", "phone"] if len(fields) == 2 else fields, **(screen if planned else {}))
+        reason = f"it is for a run {'with' if planned else 'without'} phone_if="
+        with pytest.raises(cl.ConfigurationError, match=reason):
+            cl.enrich(LEADS, fields, plan=plan, **({} if planned else screen))
+        assert service.requests == []
+        cl.enrich(LEADS, fields, plan=plan, **(screen if planned else {}))
+
+
 def test_a_plan_that_would_cost_more_now_is_refused(path):
     """Somebody was held then and is not any more; another tariff."""
     with cl.sandbox(hit_rate=1.0) as service:

@@ -32,6 +32,7 @@ def test_everybody_costs_1_and_those_who_pass_11_more():
         assert (shown.at_most, shown.phones, shown.phone_credits, shown.requests) == (60, 5, 55, 10)
         assert shown.break_even == pytest.approx(50 / 55, abs=1e-4)
         assert "5 for 5 look-ups, then 55 for 5 phones if phone_if= holds" in repr(shown)
+        assert "Expected about 30 (0 to 60 in 9 of 10 cases) if phone_if= holds for everybody, a guess" in repr(shown)
         out = cl.enrich(LEADS, FIELDS, phone_if=senior, provenance=True)
         assert service.charged == cl.last_run().report.credits == int(out["enriched_credits"].sum()) == 26
         assert cl.last_run().report.requests == len(service.requests) == 7
