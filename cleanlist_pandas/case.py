@@ -26,6 +26,7 @@ from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
+from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.plan.buckets import Decision, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
@@ -174,7 +175,7 @@ def _tables(known: Any) -> list[pd.DataFrame]:
     """Return the tables of known people, read where a path is given."""
     if known is None:
         return []
-    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) else known
+    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) or is_table(known) else known
     if not isinstance(given, Iterable):
         raise ConfigurationError("known= must be a frame or a path, or a list of them.")
     return [_table(one) for one in given]
@@ -184,6 +185,8 @@ def _table(one: Any) -> pd.DataFrame:
     """Return one table of known people."""
     if isinstance(one, pd.DataFrame):
         return one
+    if is_table(one):
+        return to_pandas(one)
     if isinstance(one, str | os.PathLike):
         return read_frame(str(Path(one).expanduser()))
     raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")

@@ -41,7 +41,7 @@ class Done:
     pilot: Pilot | None = None
 
 
-def own_call(frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Call:
+def own_call(frame: Any, fields: Any, options: Mapping[str, Any]) -> Call:
     """Return what a call was given in a form that stays as it is, for as long as it can be resumed."""
     own = {name: _lasting(value) for name, value in options.items()}
     if "plan" in own:

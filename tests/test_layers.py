@@ -121,6 +121,8 @@ def test_only_the_two_doors_import_the_sandbox():
         ("httpx", {"services.http"}),
         ("sqlite3", {"run.ledger_file", "run.store", "run.salvage"}),
         ("matplotlib", {"plots"}),
+        ("polars", set()),
+        ("duckdb", set()),
     ],
 )
 def test_a_foreign_package_has_one_room(package, allowed):

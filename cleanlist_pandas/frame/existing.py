@@ -15,9 +15,9 @@ from cleanlist_pandas.fields import FIELDS, Field, FieldName, normal_word
 from cleanlist_pandas.frame.addresses import as_mask, cell_texts, trim
 from cleanlist_pandas.frame.arrays import Array, Kinds, category
 
-__all__ = ["label", "read_existing", "typed"]
+__all__ = ["OTHERS", "label", "read_existing", "typed"]
 
-_OTHERS: Final = tuple(
+OTHERS: Final = tuple(
     f"enriched_{name}" for name in ("status", "source", "confidence", "at", "credits", "reason")
 )  # written without being asked for as fields
 
@@ -40,7 +40,7 @@ def read_existing(
     """
     present = [FIELDS[name] for name in fields if label(frame, FIELDS[name].column) in frame.columns]
     labels: list[Any] = frame.columns.tolist()
-    for column in (*(field.column for field in present), *_OTHERS):
+    for column in (*(field.column for field in present), *OTHERS):
         if labels.count(label(frame, column)) > 1:
             raise ColumnsError(f"The column {column!r} occurs twice; rename or drop one of the two.")
         if label(frame, column) in inputs:
@@ -83,7 +83,10 @@ def _to_categories(texts: pa.LargeStringArray, field: Field) -> Array:
 def _to_dtype(column: pd.Series[Any], field: Field, kinds: Kinds) -> Array:
     """Return numbers as nullable integers, anything else as text."""
     if not field.integer:
-        texts = column.convert_dtypes().astype("string")  # 15550100.0, read beside gaps, was written 15550100
+        is_arrow_text = isinstance(column.dtype, pd.ArrowDtype) and pd.api.types.is_string_dtype(column.dtype)
+        if not is_arrow_text:  # pandas 2.2 cannot convert large_string, and text needs none
+            column = column.convert_dtypes()  # 15550100.0, read beside gaps, was written 15550100
+        texts = column.astype("string")
         if kinds.text_dtype == np.dtype(object):
             return texts.to_numpy(object, na_value=np.nan)
         return texts.astype(kinds.text_dtype).array
