@@ -227,8 +227,6 @@ def translated(path: Path | None) -> Iterator[None]:
 def _failure(error: sqlite3.Error, path: Path | None) -> LedgerError:
     """Say what a database error means for the person."""
     name = getattr(error, "sqlite_errorname", "")
-    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
-        return LedgerError(f"The ledger {path} was closed; nothing more was sent. Open it again with cl.Ledger(…).")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LedgerError(
             f"The ledger {path} is locked by another program; nothing more was sent. Close that program or name "
@@ -241,7 +239,7 @@ def _failure(error: sqlite3.Error, path: Path | None) -> LedgerError:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "UTF-8" in str(error):  # text that no ledger holds
         return _damaged(path)
     if "closed database" in str(error):
-        return LedgerError(f"The ledger {path} was closed; nothing more was sent. Open it anew with cl.Ledger(…).")
+        return LedgerError(f"The ledger {path} was closed; nothing more was sent. Open it again with cl.Ledger(…).")
     return LedgerError(
         f"The ledger {path} cannot be read or written ({name or 'database error'}); nothing more was sent. Name "
         "another file with ledger=…."
