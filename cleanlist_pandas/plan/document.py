@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.fields import parse_fields
 from cleanlist_pandas.files import replaced
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
@@ -212,7 +215,7 @@ class Plan:
             raise ConfigurationError(f"There is no plan at {source}; cl.plan(df, …).save(path) writes one.") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             newer = isinstance(error, _NewerVersionError)
-            why = "was written by a newer version" if newer else "is no plan that this package saved"
+            why = "was written by a newer version" if newer else "is no plan that this package saved, or was changed"
         raise ConfigurationError(f"{source} {why}; nothing was sent. Make a new one with cl.plan(df, …).save(path).")
 
     def check(self, now: Plan) -> None:
@@ -260,6 +263,8 @@ class Plan:
             "digest": self.digest,
             "estimate": {
                 **shown,
+                "fields": list(self.fields),
+                "interval": list(self.estimate.interval),
                 "column": str(self.estimate.column),
                 "prices": {str(k): v for k, v in shown["prices"].items()},
             },
@@ -274,27 +279,47 @@ class Plan:
         if content["cleanlist_plan"] > VERSION:
             raise _NewerVersionError
         shown = content["estimate"]
-        codes = [_LETTERS.index(letter) for letter in content["rows"]]
+        letters = content["rows"]
+        rows = bucket_series([_LETTERS.index(letter) for letter in letters], pd.RangeIndex(len(letters)))
+        queue = pd.DataFrame(content["queue"]).astype(
+            {"price": "int64", "rows": "int64", "worth": "float64", "hit_rate": "float64"}
+        )
         estimate = CostEstimate(
             **{
                 **shown,
-                "rows": bucket_series(np.array(codes, np.int8), pd.RangeIndex(len(codes))),
-                "fields": tuple(shown["fields"]),
-                "prices": {int(price): n for price, n in shown["prices"].items()},
+                "rows": rows,
+                "buckets": rows.value_counts(sort=False).to_dict(),
+                "fields": parse_fields(shown["fields"]),
+                "prices": dict(sorted(Counter(queue["price"].tolist()).items())),
                 "interval": tuple(shown["interval"]),
             }
-        )
-        queue = pd.DataFrame(content["queue"]).astype(
-            {"price": "int64", "rows": "int64", "worth": "float64", "hit_rate": "float64"}
         )
         plan = cls(
             estimate=estimate, queue=queue,
             **{name: content[name] for name in ("service", "made_at", "people", "digest")},
         )  # fmt: skip
-        datetime.fromisoformat(plan.made_at)
-        if not content["at_most"] == plan.ceiling == int(queue["price"].sum()) or len(queue) != plan.lookups:
+        if not _is_sound(plan) or plan._content() != content:
             raise ValueError("the numbers do not add up")
         return plan
+
+
+def _is_sound(plan: Plan) -> bool:
+    """Whether the values of a plan that was read are what they should be; anything may stand in a file."""
+    shown = plan.estimate
+    for name in ("credits_per_lookup", "requests", "history", "several", "phones", "phone_credits"):
+        checks.count(name, 0, 2**53)(getattr(shown, name))
+    for name in ("rate_per_minute", "price_per_credit", "break_even"):
+        checks.positive(name, none=True)(getattr(shown, name))
+    checks.credits_limit(shown.max_credits)
+    checks.flag("screened")(shown.screened)
+    checks.count("people", plan.lookups, 2**53)(plan.people)
+    low, high = shown.interval
+    return (
+        0 <= low <= shown.expected <= high <= shown.at_most
+        and sum(shown.skipped.values()) <= shown.buckets["suppressed"]
+        and bool((plan.queue["price"] > 0).all())
+        and datetime.fromisoformat(plan.made_at).tzinfo is not None
+    )
 
 
 class _NewerVersionError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -219,15 +220,49 @@ def test_a_file_that_is_no_plan_is_refused(path, content, message):
         assert service.requests == []
 
 
-@pytest.mark.parametrize("field", ["at_most", "queue", "rows", "made_at", "estimate"])
-def test_a_plan_with_a_part_missing_or_wrong_is_none(path, field):
-    """Its numbers must add up."""
-    cl.plan(LEADS, ["title"]).save(path)
+def edited(path, part, value):
+    """Write another value into a plan; `None` for a part of its own takes it out."""
     content = json.loads(path.read_text())
-    content[field] = {"queue": {"price": [1], "rows": [1], "worth": [1], "hit_rate": [1]}}.get(field, "nonsense")
+    *above, name = part.split(".")
+    place = content[above[0]] if above else content
+    place[name] = value
     path.write_text(json.dumps(content))
+
+
+OF_THE_ESTIMATE = [field.name for field in dataclasses.fields(cl.CostEstimate) if field.name not in ("rows", "column")]
+PARTS = ["at_most", "queue", "rows", "buckets", "made_at", "people", "estimate", "queue.price", "queue.worth", "more"]
+
+
+@pytest.mark.parametrize("part", [*PARTS, *(f"estimate.{name}" for name in OF_THE_ESTIMATE)])
+@pytest.mark.parametrize("value", ["nonsense", -1, [], float("nan"), {"price": [1], "x": 2}])
+def test_a_plan_with_a_part_that_is_wrong_is_none(path, part, value):
+    """Its numbers must be numbers and add up: nothing it says can be nonsense."""
+    cl.plan(LEADS, ["title"]).save(path)
+    edited(path, part, value)
+    with pytest.raises(cl.ConfigurationError, match="is no plan that this package saved, or was changed"):
+        cl.Plan.load(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("made_at", "2026-11-20T09:00:00"), ("queue.price", [0, 2, *[1] * 6]), ("estimate.max_credits", 2.5)],
+)
+def test_values_that_only_look_right_are_refused(path, part, value):
+    """A time of no zone, a free look-up, half a credit."""
+    cl.plan(LEADS, ["title"]).save(path)
+    edited(path, part, value)
     with pytest.raises(cl.ConfigurationError, match="is no plan"):
         cl.Plan.load(path)
+
+
+def test_its_budget_may_be_changed_by_hand(path):
+    """Whoever is to pay may grant less."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        cl.plan(LEADS, ["title"]).save(path)
+        edited(path, "estimate.max_credits", 3)
+        with pytest.warns(cl.CleanlistWarning, match="max_credits=3"):
+            cl.enrich(LEADS, plan=path)
+        assert service.charged == 3
 
 
 def test_a_plan_is_refused_where_it_cannot_be_written(tmp_path):
