@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -163,7 +164,7 @@ def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
     """Refuse a screen that cannot work."""
     if phone_if is None:
         return
-    if not callable(phone_if):
+    if not callable(phone_if) or inspect.iscoroutinefunction(phone_if):
         raise ConfigurationError(
             'phone_if= must be a function of the frame, such as lambda d: d.enriched_seniority >= "director".'
         )

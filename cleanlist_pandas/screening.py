@@ -69,14 +69,17 @@ def _screened(
 
 def _passing(predicate: Predicate, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return the rows for which a predicate holds; what is missing does not."""
+    index = frame.index  # before it may change the frame
     try:
-        told = pd.Series(predicate(frame)).reset_index(drop=True).astype("boolean")
-    except Exception as error:  # noqa: BLE001 - it is the caller's own function
+        given = predicate(frame)
+        told = pd.Series(given).astype("boolean")
+    except BaseException as error:  # noqa: BLE001 - it is the caller's own function, and what was answered is paid for
         reason = f"{type(error).__name__}"
     else:
-        if len(told) == len(frame):
+        moved = isinstance(given, pd.Series) and not told.index.equals(index)
+        if len(told) == len(index) and not moved:
             return told.to_numpy(np.bool_, na_value=False)
-        reason = f"{len(told):,} answers for {len(frame):,} rows"
+        reason = "its index is not the frame's" if moved else f"{len(told):,} answers for {len(index):,} rows"
     raise ConfigurationError(f"phone_if= must give True or False for each row of the frame it is handed ({reason}).")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import pandas as pd
 import pytest
 
@@ -94,11 +97,16 @@ def test_the_predicate_cannot_change_the_callers_frame():
     ("phone_if", "fields", "message"),
     [
         ("director", FIELDS, "must be a function"),
+        (asyncio.sleep, FIELDS, "must be a function"),
         (senior, ["title"], "add 'phone' to fields="),
         (lambda d: d.no_such_column, FIELDS, "AttributeError"),
         (lambda d: [True], FIELDS, "1 answers for 7 rows"),
         (lambda d: d["email"], FIELDS, "phone_if= must give True or False"),
         (lambda d: True, FIELDS, "1 answers for 7 rows"),
+        (lambda d: d.sort_values("email")["email"].notna(), FIELDS, "its index is not the frame's"),
+        (lambda d: d["email"].notna().reset_index(drop=True).iloc[::-1], FIELDS, "its index is not the frame's"),
+        (lambda d: d[["email"]].notna(), FIELDS, "ValueError"),
+        (lambda d: sys.exit(1), FIELDS, "SystemExit"),
     ],
 )
 def test_a_predicate_that_does_not_work_is_refused_before_anything_is_sent(phone_if, fields, message):
@@ -109,16 +117,18 @@ def test_a_predicate_that_does_not_work_is_refused_before_anything_is_sent(phone
         assert service.requests == []
 
 
-def test_a_predicate_that_fails_on_the_answers_loses_nothing():
+@pytest.mark.parametrize("failure", [AssertionError, SystemExit, KeyboardInterrupt])
+def test_a_predicate_that_fails_on_the_answers_loses_nothing(failure):
     """No phone is bought; the titles are in the partial frame, and resume() goes on with a better one."""
 
     def fragile(frame):
-        assert frame["enriched_title"].isna().all()
+        if frame["enriched_title"].notna().any():
+            raise failure
         return frame["enriched_title"].notna()
 
     with cl.sandbox(people=PEOPLE) as service:
         with pytest.raises(cl.RunStoppedError, match="No phone was bought, because phone_if= failed") as caught:
-            cl.enrich(LEADS, FIELDS, phone_if=fragile)
+            cl.enrich(LEADS, FIELDS, phone_if=fragile, ledger=None)
         assert service.charged == caught.value.report.credits == 4
         assert plain(caught.value.partial["enriched_title"])[:4] == ["t0", "t1", "t2", "t3"]
         assert caught.value.partial["enriched_status"].tolist()[:4] == ["not_attempted"] * 4
