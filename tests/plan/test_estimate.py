@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from textwrap import dedent
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -76,6 +78,12 @@ def test_the_time_follows_from_the_rate(rate, seconds, told):
     assert shown.seconds == (None if seconds is None else pytest.approx(seconds))
     assert told is None or told in repr(shown)
     assert ("a minute" in repr(shown)) is (told is not None)
+
+
+@pytest.mark.parametrize("price", [0.5, Decimal("0.5"), np.float32(0.5), np.float64(0.5)])
+def test_a_price_may_be_any_number(price):
+    """Money is often a Decimal."""
+    assert "At 0.5 a credit: at most 1.50" in repr(cl.estimate_cost(LEADS, ["title"], price_per_credit=price))
 
 
 def test_to_dict_is_plain_json():

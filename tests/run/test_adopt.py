@@ -138,6 +138,8 @@ def test_what_was_adopted_is_no_history_of_hits() -> None:
         (EXPORT, {"as_of": "tomorrow"}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": ago(-1)}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": []}, "as_of must be"),
+        (EXPORT, {"as_of": 2026}, "as_of must be"),
+        (EXPORT, {"as_of": 20260630.0}, "as_of must be"),
     ],
 )
 def test_what_cannot_be_adopted_changes_nothing(tmp_path: Path, export: object, options: dict, message: str) -> None:
