@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from cleanlist_pandas.plan.document import Plan
     from cleanlist_pandas.run.ledger import Ledger
 
-__all__ = ["ArrowTable", "CheckOptions", "EnrichOptions", "PilotOptions", "PlanOptions", "Where", "discreet", "door"]
+__all__ = [
+    "ArrowTable",
+    "CheckOptions",
+    "EnrichOptions",
+    "PilotOptions",
+    "PlanOptions",
+    "Where",
+    "discreet",
+    "door",
+    "handing_back",
+]
 
 PathLike = str | os.PathLike[str]
 
@@ -163,7 +173,7 @@ def door(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
             given["df"] = table.frame()
             if "dtype_backend" in names:
                 given["dtype_backend"] = "pyarrow"  # what is written on the rows stays in Arrow, too
-            return _handing_back(function, table)(**given)  # type: ignore[call-arg]
+            return handing_back(function, table.like)(**given)  # type: ignore[call-arg]
 
         written = inspect.signature(function)
         takes_frame = "df" in written.parameters
@@ -177,30 +187,30 @@ def door(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def _handing_back(function: Callable[P, R], table: Table) -> Callable[P, R]:
-    """Let a door return, and its errors carry, tables like the one that was handed in."""
+def handing_back(function: Callable[P, R], like: Callable[[Any], Any]) -> Callable[P, R]:
+    """Let a door return, and its errors carry, frames like the one that was handed in."""
 
     @functools.wraps(function)
     def back(*args: P.args, **kwargs: P.kwargs) -> Any:
-        with _errors_like(table):
-            return table.like(function(*args, **kwargs))
+        with _errors(like):
+            return like(function(*args, **kwargs))
 
     @functools.wraps(function)
     async def back_async(*args: P.args, **kwargs: P.kwargs) -> Any:
         coroutine: Any = function(*args, **kwargs)
-        with _errors_like(table):
-            return table.like(await coroutine)
+        with _errors(like):
+            return like(await coroutine)
 
     return back_async if inspect.iscoroutinefunction(function) else back  # type: ignore[return-value]
 
 
 @contextmanager
-def _errors_like(table: Table) -> Iterator[None]:
-    """Let the error of a run that ended early carry such tables, and the run that goes on with it return them."""
+def _errors(like: Callable[[Any], Any]) -> Iterator[None]:
+    """Let the error of a run that ended early carry such frames, and the run that goes on with it return them."""
     try:
         yield
     except RunStoppedError as error:
-        error.hand_back(table.like, lambda resume: discreet(_handing_back(resume, table)))
+        error.hand_back(like, lambda resume: discreet(handing_back(resume, like)))
         raise
 
 
