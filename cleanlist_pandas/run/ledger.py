@@ -212,6 +212,8 @@ class Ledger(Store):
         if isinstance(export, pd.DataFrame):
             frame, changed_s = export, time.time()
         else:
+            if not isinstance(export, str | os.PathLike):
+                raise ConfigurationError(f"adopt() takes a DataFrame or a path, not {type(export).__name__}.")
             path = Path(export).expanduser()
             frame = read_frame(str(path))
             changed_s = time.time() if str(path) == "-" else path.stat().st_mtime
