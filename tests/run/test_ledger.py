@@ -814,7 +814,7 @@ def test_a_lock_that_cannot_be_made_is_a_ledger_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_one_run_at_a_time_goes_by_a_plan(path: Path, shared: bool) -> None:
-    """Of one process or of two; another plan's run is none of its business, and when it has ended the next may begin."""
+    """Of one process or of two; another plan's run does not matter, and when one has ended the next may begin."""
     with Ledger(path) as one, Ledger(path) as two:
         other = one if shared else two
         with one.alone("plan-a"), other.alone("plan-b"):
