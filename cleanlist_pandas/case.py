@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.keys import Keys, read
-from cleanlist_pandas.frame.known import Known, match_known, read_export
+from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.frame.tables import is_table, to_pandas
@@ -34,7 +35,7 @@ from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
+from cleanlist_pandas.run.records import ADOPTED, Held, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.settings import Settings
 
@@ -45,27 +46,33 @@ Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A frame that was read and planned; nothing has been sent."""
+class Given:
+    """What a call was given, checked and read: all that is known of it without the ledger."""
 
     frame: pd.DataFrame = field(repr=False)
     fields: tuple[FieldName, ...]
     settings: Settings
     service: CsvRow
-    ledger: Ledger
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
+    exports: Sequence[Export] = field(repr=False)  # the caller's tables of known people
+    worth: Floats | None = field(repr=False)  # of each row
+    max_credits: int | None
+    screened: bool  # phones are bought in a second step, where phone_if= holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Given):
+    """A call that was planned; nothing has been sent."""
+
+    ledger: Ledger
     needs: Needs = field(repr=False)
     known: Known = field(repr=False)
-    found: Sequence[tuple[int, Record]] = field(repr=False)  # all that the ledger has of these people
     seen: int  # the newest look-up the ledger had then
     since: int | None  # look-ups after it are those of the run that is gone on with
     held: Mapping[int, Held] = field(repr=False)
     decision: Decision = field(repr=False)
-    worth: Floats | None = field(repr=False)  # of each row
-    max_credits: int | None
-    screened: bool  # phones are bought in a second step, where phone_if= holds
 
     @property
     def filled(self) -> Rows:
@@ -96,13 +103,17 @@ def prepare(
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
     `since`: ``max_age=0`` is about older answers. What is in doubt after `own` is this call's own doing.
     """
-    settings = Settings.of(arguments)
-    names = parse_fields(fields)
-    screened = arguments.get("phone_if") is not None
+    given = _read(frame, fields, arguments)
+    with _ledger(given.settings, create=create) as ledger:
+        since = take_over(before, ledger) if since is None else since
+        yield _plan(given, ledger, only, since=since, own=own)
+
+
+def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any]) -> Given:
+    """Check and read what a call was given."""
+    settings, names = Settings.of(arguments), parse_fields(fields)
     _check_screen(arguments.get("phone_if"), names)
-    max_credits = checks.credits_limit(arguments.get("max_credits"))
-    skip = parse_skip(arguments.get("skip"))
-    service = SERVICES[settings.service or CsvRow.name]
+    max_credits, skip = checks.credits_limit(arguments.get("max_credits")), parse_skip(arguments.get("skip"))
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
@@ -111,53 +122,51 @@ def prepare(
         frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
     )
     keys = leave_out(read(frame, columns), skip)
-    keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
-    with _ledger(settings, create=create) as ledger:
-        keys = keys.suppress(_erased(keys, ledger, own_path(url=settings.base_url)))
-        since = take_over(before, ledger) if since is None else since
-        needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
-        known = match_known(exports, keys.addresses, names, settings.max_age)
-        missing = needs.people & ~known.bits
-        found, seen = ledger.find(keys.addresses, settings.world)
-        held = decide(
-            found,
-            lambda at: names_of(int(missing[at])),
-            max_age=settings.max_age,
-            miss_age=MISS_MAX_AGE,
-            retry=settings.in_doubt == "retry",
-            since=since,
-            own=own,
-        )
-        answered, doubted = _as_bits(held, missing)
-        yield Case(
-            frame=frame,
-            fields=names,
-            settings=settings,
-            service=service,
-            ledger=ledger,
-            column=columns.email,
-            keys=keys,
-            existing=existing,
-            needs=needs,
-            known=known,
-            found=found,
-            seen=seen,
-            held=held,
-            decision=decide_people(
-                keys,
-                names,
-                needs,
-                known=known.bits,
-                held=answered,
-                doubted=doubted,
-                tariff=service.price,
-                screened=screened,
-            ),
-            since=since,
-            worth=worth,
-            max_credits=max_credits,
-            screened=screened,
-        )
+    return Given(
+        frame=frame,
+        fields=names,
+        settings=settings,
+        service=SERVICES[settings.service or CsvRow.name],
+        column=columns.email,
+        keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
+        existing=existing,
+        exports=exports,
+        worth=worth,
+        max_credits=max_credits,
+        screened=arguments.get("phone_if") is not None,
+    )
+
+
+def _plan(given: Given, ledger: Ledger, only: Mapping[str, Rows] | None, *, since: int | None, own: int | None) -> Case:
+    """Plan a call by what the ledger holds."""
+    settings, names = given.settings, given.fields
+    keys = given.keys.suppress(_erased(given.keys, ledger, own_path(url=settings.base_url)))
+    needs = find_needs(keys.codes, keys.n_keys, names, given.existing, only)
+    known = match_known(given.exports, keys.addresses, names, settings.max_age)
+    missing = needs.people & ~known.bits
+    found, seen = ledger.find(keys.addresses, settings.world)
+    held = decide(
+        found,
+        lambda at: names_of(int(missing[at])),
+        max_age=settings.max_age,
+        miss_age=MISS_MAX_AGE,
+        retry=settings.in_doubt == "retry",
+        since=since,
+        own=own,
+    )
+    answered, doubted = _as_bits(held, missing)
+    decision = decide_people(
+        keys,
+        names,
+        needs,
+        known=known.bits,
+        held=answered,
+        doubted=doubted,
+        tariff=given.service.price,
+        screened=given.screened,
+    )
+    same = {each.name: getattr(given, each.name) for each in dataclasses.fields(given)} | {"keys": keys}
+    return Case(**same, ledger=ledger, needs=needs, known=known, seen=seen, since=since, held=held, decision=decision)
 
 
 def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
