@@ -207,6 +207,9 @@ def _as_bits(held: Mapping[int, Held], missing: Bits) -> tuple[Bits, Bits]:
     answered, doubted = np.zeros_like(missing), np.zeros_like(missing)
     for at, one in held.items():
         unsettled = missing[at] & ~bits_of(one.lacking)
+        if not one.doubts:
+            answered[at] = unsettled
+            continue
         in_doubt = bits_of({name for doubt in one.doubts for name in doubt.fields}) & unsettled
         by_record = bits_of({name for record in one.records for name in record.fields})
         doubted[at] = in_doubt & ~by_record
