@@ -47,6 +47,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         column=case.column,
         several=case.keys.n_several,
         skipped=dict(case.keys.skipped),
+        doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
         **_steps(case, prices, asks),
