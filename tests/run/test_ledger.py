@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import re
 import sqlite3
@@ -23,9 +24,10 @@ from time_machine import travel
 import cleanlist_pandas as cl
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run import salvage
+from cleanlist_pandas.run.adopt import Adopted
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.ledger_file import _check_journal
+from cleanlist_pandas.run.ledger_file import PAGE_ROWS, _check_journal
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, checksum, decide
 from cleanlist_pandas.services.reply import LostBy
 
@@ -295,6 +297,79 @@ def test_a_run_that_ends_while_it_is_looked_at_leaves_nobody_in_doubt(path: Path
             assert found(other) == {0: ["completed"]}
         with Ledger(path) as other:
             assert found(other) == {0: ["completed"]}
+
+
+def test_a_run_is_seen_to_live_from_another_ledger_on_the_same_file(path: Path) -> None:
+    """By its lease, as from another process; and no longer than that."""
+    with Ledger(path) as ledger, Ledger(path) as other:
+        with ledger.start(who("alive")):
+            ledger.record(who("alive"), [intent()], [])
+            ledger.record(who("dead"), [intent(JOHN)], [])
+            assert found(other, JANE, JOHN) == {0: [""], 1: [IN_DOUBT]}
+            assert other.in_doubt()["address"].tolist() == [JOHN]
+        assert found(other, JANE, JOHN) == {0: [IN_DOUBT], 1: [IN_DOUBT]}
+
+
+def test_two_ledgers_are_the_same_if_their_file_is(tmp_path: Path) -> None:
+    """In memory each is one of its own."""
+    with ExitStack() as stack:
+        one, again, other = (stack.enter_context(Ledger(tmp_path / name)) for name in ("one", "one", "other"))
+        here, there = (stack.enter_context(Ledger.in_memory()) for _ in range(2))
+        same = {(a, b) for a, b in itertools.product((one, again, other, here, there), repeat=2) if a.is_same(b)}
+        assert same == {(a, a) for a in (one, again, other, here, there)} | {(one, again), (again, one)}
+
+
+def test_all_look_ups_of_a_ledger_of_many_pages_are_read(path: Path) -> None:
+    """Each once, the oldest first."""
+    n = 2 * PAGE_ROWS + 1
+    people = [f"p{at}@acme.example" for at in range(n)]
+    with Ledger(path) as ledger:
+        run = who()
+        ids = ledger.record(run, [intent(one) for one in people], [])
+        records, newest = ledger.find(pa.array(people, pa.large_string()), "local")
+        assert [at for at, _ in records] == list(range(n))
+        assert newest == ledger.newest() == n
+        assert sorted(ledger.outcomes(ids)) == list(range(1, n + 1))  # type: ignore[arg-type]
+
+
+def test_outcomes_that_could_not_be_written_in_their_run_are_written_later(path: Path) -> None:
+    """By whoever has them."""
+    with Ledger(path) as ledger:
+        ledger.record(who(), [intent()], [])
+        ledger.settle([Outcome(lookup=1, status="completed", credits=1)])
+        assert found(ledger) == {0: ["completed"]}
+
+
+ANSWERED_US = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("status", "credits", "fields", "later_us", "news"),
+    [
+        ("completed", 1, ("title",), 0, 0),
+        ("completed", 1, ("title", "phone"), 5, 0),
+        ("completed", 1, ("phone",), 5, 1),
+        ("completed", 1, ("title",), -1, 1),
+        ("not_found", 0, ("title",), 0, 0),
+        ("failed", 1, ("title",), 0, 0),
+        ("failed", 0, ("title",), 5, 1),
+        (IN_DOUBT, 0, ("title",), 5, 1),
+        (RELEASED, 0, ("title",), 5, 1),
+    ],
+)
+def test_an_adopted_answer_is_news_unless_the_ledger_says_all_of_it_as_late(
+    path: Path, status: str, credits: int, fields: tuple[str, ...], later_us: int, news: int
+) -> None:
+    """It is free, and a second time it is none."""
+    adopted = Adopted(address=JANE, fields=("title",), status="completed", body=b"{}", at_us=ANSWERED_US)
+    with Ledger(path) as ledger:
+        run = who()
+        (lookup,) = ledger.record(run, [intent(fields=fields)], [])
+        at_us = ANSWERED_US + later_us
+        ledger.record(run, [], [Outcome(lookup=lookup, status=status, credits=credits, at_us=at_us)])  # type: ignore[arg-type]
+        assert [ledger.take_in(run, [adopted]) for _ in range(2)] == [news, 0]
+        prices = ledger._sql.execute("SELECT price FROM lookups WHERE id > 1").fetchall()
+        assert prices == [(0,)] * news
 
 
 def test_worlds_never_mix(path: Path) -> None:
