@@ -281,7 +281,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        if os.getpid() != self._pid:  # pragma: no cover - SQLite's locks and ours do not survive a fork
+        if os.getpid() != self._pid:  # SQLite's locks and ours do not survive a fork
             raise LedgerError(
                 f"The ledger {self.path or 'in memory'} was opened in another process; nothing was sent. Open it anew "
                 "in this one, with cl.Ledger(…), or pass its path."
@@ -309,5 +309,5 @@ def _covers(record: Record, answer: Adopted) -> bool:
 
 def _close(connection: sqlite3.Connection, pid: int) -> None:
     """Close a ledger; not in a forked child, which would roll back what its parent is writing."""
-    if os.getpid() == pid:  # pragma: no branch - a forked child, which no coverage sees
+    if os.getpid() == pid:
         connection.close()

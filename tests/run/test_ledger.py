@@ -310,20 +310,6 @@ def test_a_run_is_seen_to_live_from_another_ledger_on_the_same_file(path: Path) 
         assert found(other, JANE, JOHN) == {0: [IN_DOUBT], 1: [IN_DOUBT]}
 
 
-def test_a_plan_that_another_run_goes_by_is_waited_for(path: Path) -> None:
-    """Here or elsewhere; afterwards it is free, and other plans always are."""
-    with Ledger(path) as ledger, Ledger(path) as other:
-        with ledger.alone("plan"):
-            for one in (ledger, other):
-                says = r"^Another run by this plan is going on; nothing was sent\. Wait until it has ended"
-                with pytest.raises(cl.ConfigurationError, match=says), one.alone("plan"):
-                    raise AssertionError("two at once")
-            with other.alone("another plan"):
-                assert lease_is_held(path, "another plan")
-        with other.alone("plan"):
-            assert lease_is_held(path, "plan")
-
-
 def test_two_ledgers_are_the_same_if_their_file_is(tmp_path: Path) -> None:
     """In memory each is one of its own."""
     with ExitStack() as stack:
