@@ -179,6 +179,23 @@ def test_an_answer_stands_to_the_last_microsecond(status: str, days: int) -> Non
             assert bool(held(one).records) == stands
 
 
+@pytest.mark.parametrize(("since", "counts"), [(None, False), (1, False), (0, True)])
+def test_an_answer_of_the_run_that_is_gone_on_with_stands_at_any_age(since: int | None, counts: bool) -> None:
+    """The clock may have jumped meanwhile. Look-ups after `since` are that run's; `OLD` is look-up 1."""
+    assert bool(held(OLD, since=since).records) == counts
+
+
+@pytest.mark.parametrize(
+    ("retry", "own", "asked_again"), [(False, None, False), (True, None, True), (True, 1, True), (True, 0, False)]
+)
+def test_a_doubt_is_sent_again_when_told_to_and_not_one_of_this_very_call(
+    retry: bool, own: int | None, asked_again: bool
+) -> None:
+    """Look-ups after `own` are this call's; `DOUBT` is look-up 1."""
+    chosen = held(DOUBT, retry=retry, own=own)
+    assert (chosen.doubts == (), chosen.lacking == {"title"}) == (asked_again, asked_again)
+
+
 def test_a_checksum_is_the_same_in_every_version() -> None:
     """Otherwise a newer version would refuse every ledger; a text is not its bytes, and no two values run together."""
     assert checksum((1, "ä", b"\xff")) == zlib.crc32(rb"(1, '\xe4', b'\xff')")
