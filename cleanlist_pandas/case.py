@@ -34,11 +34,12 @@ from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings
 
 __all__ = ["Case", "prepare"]
 
-SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow(), ADOPTED: CsvRow()}
+SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow()}
 Rows = npt.NDArray[np.bool_]
 
 
@@ -49,7 +50,7 @@ class Case:
     frame: pd.DataFrame = field(repr=False)
     fields: tuple[FieldName, ...]
     settings: Settings
-    service: CsvRow
+    service: Service
     ledger: Ledger
     column: Hashable
     keys: Keys
@@ -99,7 +100,7 @@ def prepare(
     _check_screen(arguments.get("phone_if"), names)
     max_credits = checks.credits_limit(arguments.get("max_credits"))
     skip = parse_skip(arguments.get("skip"))
-    service = SERVICES[settings.service or CsvRow.name]
+    service = SERVICES[settings.service]
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)

@@ -78,5 +78,5 @@ def sandbox(
     )
     with server, tempfile.TemporaryDirectory(prefix="cleanlist-", ignore_cleanup_errors=True) as folder:
         ledger = Path(folder) / "ledger.sqlite3"
-        with sandboxed(base_url=f"{server.url}/v1", api_key=server.api_key, ledger=ledger):
+        with sandboxed(base_url=server.url, api_key=server.api_key, ledger=ledger):
             yield server

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cleanlist_pandas import checks
+from cleanlist_pandas.services.service import HOST, SURFACES
 
 __all__ = ["OPTIONS", "Option"]
 
@@ -37,17 +38,18 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="base_url",
             type="str, optional",
-            default="https://api.cleanlist.ai/v1",
+            default=...,
             check=checks.base_url,
             variable="CLEANLIST_BASE_URL",
-            meaning="Address of the service: https, or http on this machine.",
+            meaning="Address of the service with the path of the surface: https, or http on this machine. By default "
+            f"the surface's own, ``{HOST}/v1`` for csv_row.",
         ),
         Option(
             name="service",
             type='{"csv_row"}, optional',
             default=None,
-            check=checks.one_of("service", "csv_row", none=True),
-            meaning="Which surface of the service to speak to.",
+            check=checks.one_of("service", *SURFACES, none=True),
+            meaning="Which surface of the service to speak to; by default the one that the key is for.",
         ),
         Option(
             name="ledger",
@@ -68,10 +70,10 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="rate_per_minute",
             type="float, optional",
-            default=None,
+            default=...,
             check=checks.positive("rate_per_minute", none=True),
-            meaning="Look-ups a minute at most. The csv_row page publishes no limit, so by default there is none and "
-            "the pace follows the service's 429 answers.",
+            meaning="Requests a minute at most; by default what the surface publishes. csv_row publishes nothing, so "
+            "there is no limit then, as with None, and the pace follows the service's 429 answers.",
         ),
         Option(
             name="timeout_s",

@@ -27,16 +27,16 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
-from cleanlist_pandas.services.csv_row import Lookup
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import Lookup
 
 __all__ = ["buy", "join_case", "new_run"]
 
 
 def new_run(case: Case) -> Run:
     """Return a run as the ledger will know it."""
-    return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.name)
+    return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.surface.name)
 
 
 def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0) -> Result | None:

@@ -75,7 +75,7 @@ def plan_of(case: Case) -> Plan:
     rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, np.ones(case.keys.n_rows))
     return Plan(
         estimate=estimate_of(case, rates),
-        service=case.service.name,
+        service=case.service.surface.name,
         made_at=now_utc(),
         people=case.keys.n_keys,
         digest=digest_of(case.keys.addresses),

@@ -15,11 +15,12 @@ ROOMS = (
     ("plots",),
     ("fields",),
     ("answers",),
+    ("services.reply", "services.service"),
     ("checks",),
     ("option_table",),
     ("settings",),
     ("frame", "files"),
-    ("services.reply", "services.http", "services.csv_row"),
+    ("services.cells", "services.http", "services.csv_row"),
     (
         "run.budget",
         "run.retry",

@@ -27,9 +27,9 @@ from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
 from cleanlist_pandas.run.till import Till
-from cleanlist_pandas.services.csv_row import CsvRow, Lookup
 from cleanlist_pandas.services.http import Connection, Network
 from cleanlist_pandas.services.reply import Lost, Reply
+from cleanlist_pandas.services.service import Lookup, Service
 
 __all__ = ["Engine"]
 
@@ -39,7 +39,7 @@ class Engine:
     """One run and its state; lives in one event loop, so nothing here needs a lock."""
 
     lookups: list[tuple[int, Lookup]]
-    service: CsvRow
+    service: Service
     network: Network
     ledger: Ledger
     who: Run
@@ -221,11 +221,11 @@ class Engine:
         self, number: int, lookup: Lookup, connection: Connection, turn: Turn
     ) -> tuple[Outcome, Answer | None]:
         """Send one look-up until there is a verdict, again only where nothing can have been charged."""
-        path, body, key = self.service.path, self.service.body(lookup), self.service.idempotency_key(lookup)
+        request = self.service.begin(lookup)
         reason, attempt = "stopped before it was sent", 0
         while not self.halted.is_set():
             attempt += 1
-            result = await connection.post(path, body, idempotency_key=key)
+            result = await connection.send(request)
             self.tally.requests += isinstance(result, Reply) or result.sent
             verdict = judge(result)
             if verdict.next is not Next.AGAIN:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from cleanlist_pandas.run.budget import Budget
-from cleanlist_pandas.services.csv_row import Lookup
+from cleanlist_pandas.services.service import Lookup
 
 __all__ = ["Person", "Till"]
 
