@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cleanlist_pandas.sandbox.faults import Fault
 
 __all__ = ["Books", "Charge", "RequestRecord", "Reservation", "Totals"]
+
+SURFACES = ("csv_row", "v2", "legacy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,10 @@ class Books:
             refunded=sum(held.refunded or 0 for held in kept),
             open=sum(held.credits for held in kept if held.charged is None),
         )
+
+    def by_surface(self) -> dict[str, object]:
+        """Return the totals of each surface as plain JSON, for other processes."""
+        return {surface: asdict(self.totals(surface)) for surface in SURFACES}
 
     def affords(self, credits: int) -> bool:
         """Say whether the account can pay a look-up's worst case."""
