@@ -18,11 +18,11 @@ from cleanlist_pandas.sandbox.v2_lists import described, the_list
 from cleanlist_pandas.sandbox.v2_quotes import verify
 from cleanlist_pandas.sandbox.v2_says import enveloped, fail, too_poor
 
-__all__ = ["enrich_company", "enrich_list", "enrich_person", "workflow_status"]
+__all__ = ["COMPANY", "LIST", "PERSON", "enrich_company", "enrich_list", "enrich_person", "workflow_status"]
 
 COMPANY_PRICE = 1
 
-_PERSON = form(
+PERSON = form(
     lead_list_id=text(required=True),
     email=text(),
     linkedin_url=text(),
@@ -36,17 +36,17 @@ _PERSON = form(
     include_phone=flag(False),
     quote_id=text(),
 )
-_LIST = form(
+LIST = form(
     list_id=text(required=True),
     scope=words("partial", "full", "phone-only", default="partial", nullable=False),
     quote_id=text(required=True),
 )
-_COMPANY = form(domain=text(), company_name=text(), company_ticker=text(), company_id=text(), quote_id=text())
+COMPANY = form(domain=text(), company_name=text(), company_ticker=text(), company_id=text(), quote_id=text())
 
 
 def enrich_person(account: Account, ask: Ask) -> Answer:
     """``POST /enrichment/person``: sets 1, 10 or 11 credits aside and starts a workflow."""
-    body = read_form(ask.body, _PERSON)
+    body = read_form(ask.body, PERSON)
     names = ("email", "linkedin_url", "first_name", "last_name", "company_name", "domain")
     asked = Asked(**{name: (body[name] or "").strip() or None for name in names})
     if not (asked.email or asked.linkedin_url or body["person_id"] or asked.is_named):
@@ -72,7 +72,7 @@ def enrich_person(account: Account, ask: Ask) -> Answer:
 
 def enrich_list(account: Account, ask: Ask) -> Answer:
     """``POST /enrichment/bulk``: every lead of a list, also those that were enriched before, for a quote."""
-    body = read_form(ask.body, _LIST)
+    body = read_form(ask.body, LIST)
     into, kind = the_list(account, ask, body["list_id"]), body["scope"].replace("-", "_")
     leads = [account.leads[lead_id] for lead_id in into.leads]
     if not leads:
@@ -89,7 +89,7 @@ def enrich_list(account: Account, ask: Ask) -> Answer:
 
 def enrich_company(account: Account, ask: Ask) -> Answer:
     """``POST /enrichment/company``: answered at once, for 1 credit where the company is known."""
-    body = read_form(ask.body, _COMPANY)
+    body = read_form(ask.body, COMPANY)
     domain, name = body["domain"], body["company_name"]
     if not (domain or name or body["company_ticker"] or body["company_id"]):
         raise misfit(["body"], "Provide domain, company_name, company_ticker or company_id.")

@@ -23,7 +23,7 @@ from cleanlist_pandas.sandbox.v2_quotes import verify
 from cleanlist_pandas.sandbox.v2_says import enveloped, fail, too_poor
 from cleanlist_pandas.sandbox.world import normal_form, profile_slug
 
-__all__ = ["LARGEST_FILE", "MOST_ROWS", "csv_import"]
+__all__ = ["IMPORT", "LARGEST_FILE", "MOST_ROWS", "csv_import"]
 
 LARGEST_FILE = 150_000
 MOST_ROWS = 600
@@ -47,7 +47,7 @@ CANONICAL = frozenset(
     }
 )
 
-_FORM = form(
+IMPORT = form(
     csv_content_base64=text(required=True),
     column_mapping=mapping(keys=CANONICAL, required=True),
     dispatch_enrichment=flag(True),
@@ -62,7 +62,7 @@ def csv_import(account: Account, ask: Ask, list_id: str) -> Answer:
 
     Free by itself; ``dispatch_enrichment`` is true unless told otherwise, and spends credits.
     """
-    body = read_form(ask.body, _FORM)
+    body = read_form(ask.body, IMPORT)
     if body["dispatch_enrichment"] and body["enrichment_type"] is None:
         raise misfit(["body"], "enrichment_type is required when dispatch_enrichment is true")
     into, key = the_list(account, ask, list_id), body["idempotency_key"]

@@ -16,9 +16,9 @@ from cleanlist_pandas.sandbox.rules import Answer
 from cleanlist_pandas.sandbox.seek import PROVIDER, Asked, Found, profile_url
 from cleanlist_pandas.sandbox.v2_says import enveloped, fail
 
-__all__ = ["create_list", "delete_list", "described", "get_list", "leads_page", "list_lists", "the_list"]
+__all__ = ["CREATE", "create_list", "delete_list", "described", "get_list", "leads_page", "list_lists", "the_list"]
 
-_CREATE = form(name=text(required=True, shortest=1, longest=200), description=text(), folder_id=text())
+CREATE = form(name=text(required=True, shortest=1, longest=200), description=text(), folder_id=text())
 
 
 def the_list(account: Account, ask: Ask, list_id: str) -> LeadList:
@@ -31,7 +31,7 @@ def the_list(account: Account, ask: Ask, list_id: str) -> LeadList:
 
 def create_list(account: Account, ask: Ask) -> Answer:
     """``POST /lead-lists``: 201 for a new one, 200 for the one that has the name already, in any case."""
-    body = read_form(ask.body, _CREATE)
+    body = read_form(ask.body, CREATE)
     if body["folder_id"] is not None:
         raise fail(account, ask, 404, "not_found", "There is no such folder.")
     reused = account.list_named(body["name"])

@@ -18,11 +18,11 @@ from cleanlist_pandas.sandbox.rules import Answer
 from cleanlist_pandas.sandbox.seek import PRICES
 from cleanlist_pandas.sandbox.v2_says import fail
 
-__all__ = ["LIFETIME_S", "estimate", "filter_hash", "verify"]
+__all__ = ["ESTIMATE", "LIFETIME_S", "estimate", "filter_hash", "verify"]
 
 LIFETIME_S = 300
 
-_FORM = form(
+ESTIMATE = form(
     tool=text(required=True),
     list_id=text(),
     filters=mapping(),
@@ -49,7 +49,7 @@ def filter_hash(filters: dict[str, Any] | None) -> str:
 
 def estimate(account: Account, ask: Ask) -> Answer:
     """``POST /credits/estimate``: free, and nothing is set aside."""
-    body = read_form(ask.body, _FORM)
+    body = read_form(ask.body, ESTIMATE)
     quote = _quote(account, ask, body)
     account.quotes[quote.quote_id] = quote
     return said(
