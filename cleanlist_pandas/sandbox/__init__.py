@@ -1,7 +1,8 @@
 """A local stand-in for the Cleanlist enrichment service: invented people, real sockets, faults on demand.
 
 It imports nothing of the rest of the package: if both sides read one table of field names, a wrong name would agree
-with itself. Which parts are the vendor's and which are assumptions is said in `cleanlist_pandas.sandbox.rules`.
+with itself. Which parts are the vendor's and which are assumptions is said at the top of the modules: `rules` for
+csv_row, those that begin with `v2` for v2, and `seek` and `account` for what v2 shares.
 
 Examples
 --------
@@ -11,9 +12,23 @@ Examples
 True
 """
 
-from cleanlist_pandas.sandbox.books import Charge, RequestRecord
+from cleanlist_pandas.sandbox.books import Charge, RequestRecord, Reservation, Totals
 from cleanlist_pandas.sandbox.faults import Fault
 from cleanlist_pandas.sandbox.scripts import PRESETS, load_faults, named_faults
 from cleanlist_pandas.sandbox.server import Sandbox, run_forever
+from cleanlist_pandas.sandbox.terms import Clock, Terms
 
-__all__ = ["PRESETS", "Charge", "Fault", "RequestRecord", "Sandbox", "load_faults", "named_faults", "run_forever"]
+__all__ = [
+    "PRESETS",
+    "Charge",
+    "Clock",
+    "Fault",
+    "RequestRecord",
+    "Reservation",
+    "Sandbox",
+    "Terms",
+    "Totals",
+    "load_faults",
+    "named_faults",
+    "run_forever",
+]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cleanlist_pandas.sandbox.faults import Fault
 
-__all__ = ["Books", "Charge", "RequestRecord"]
+__all__ = ["Books", "Charge", "RequestRecord", "Reservation", "Totals"]
+
+SURFACES = ("csv_row", "v2", "legacy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +72,64 @@ class RequestRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """Credits taken for one look-up."""
+    """Credits taken for one look-up.
+
+    Attributes
+    ----------
+    email : str
+        The address asked for; where none was given, the profile, the name or the domain that was.
+    credits : int
+        What was taken.
+    fields : tuple of str
+        What it was taken for.
+    request : int
+        The number of the request that caused it.
+    surface : str
+        ``csv_row``, ``v2`` or ``legacy``.
+    workflow : str or None
+        The workflow it was settled with, on the surfaces that have them.
+    """
 
     email: str
     credits: int
     fields: tuple[str, ...]
     request: int
+    surface: str = "csv_row"
+    workflow: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Credits set aside for a workflow, and what became of them: ``None`` while it runs.
+
+    Attributes
+    ----------
+    workflow, surface : str
+        Whose they are.
+    request : int
+        The number of the request that started it.
+    credits : int
+        What was set aside.
+    charged, refunded : int or None
+        What was taken and what was given back when it ended.
+    """
+
+    workflow: str
+    surface: str
+    request: int
+    credits: int
+    charged: int | None = None
+    refunded: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Credits of one surface: set aside in all, charged in all, given back in all, and still set aside."""
+
+    reserved: int = 0
+    charged: int = 0
+    refunded: int = 0
+    open: int = 0
 
 
 class Books:
@@ -91,14 +146,24 @@ class Books:
         self.requests: list[RequestRecord] = []
         self.charges: list[Charge] = []
         self.charged = 0
+        self.held = 0
+        self._reservations: dict[str, Reservation] = {}
         self.connections = 0
         self.in_flight = 0
         self.max_in_flight = 0
 
     @property
     def credits_left(self) -> int | None:
-        """Credits left, or ``None`` where they have no end. A scripted overcharge can take it below 0."""
-        return None if self._credits is None else self._credits - self.charged
+        """Credits left, or ``None`` where they have no end; what is set aside is not left.
+
+        A scripted overcharge can take it below 0.
+        """
+        return None if self._credits is None else self._credits - self.charged - self.held
+
+    @property
+    def reservations(self) -> list[Reservation]:
+        """Every reservation so far, in the order of its making."""
+        return list(self._reservations.values())
 
     def open(self, arrived_s: float) -> int:
         """Begin a request; return its number."""
@@ -120,6 +185,37 @@ class Books:
         """Take credits."""
         self.charges.append(charge)
         self.charged += charge.credits
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Set credits aside."""
+        self._reservations[reservation.workflow] = reservation
+        self.held += reservation.credits
+
+    def settle(self, workflow: str, charges: Iterable[Charge]) -> Reservation:
+        """End a reservation: book the charges, give back the rest."""
+        before = self._reservations[workflow]
+        self.held -= before.credits
+        charged = 0
+        for charge in charges:
+            self.charge(charge)
+            charged += charge.credits
+        ended = replace(before, charged=charged, refunded=max(0, before.credits - charged))
+        self._reservations[workflow] = ended
+        return ended
+
+    def totals(self, surface: str | None = None) -> Totals:
+        """Add up one surface, or all."""
+        kept = [held for held in self.reservations if surface in (None, held.surface)]
+        return Totals(
+            reserved=sum(held.credits for held in kept),
+            charged=sum(charge.credits for charge in list(self.charges) if surface in (None, charge.surface)),
+            refunded=sum(held.refunded or 0 for held in kept),
+            open=sum(held.credits for held in kept if held.charged is None),
+        )
+
+    def by_surface(self) -> dict[str, object]:
+        """Return the totals of each surface as plain JSON, for other processes."""
+        return {surface: asdict(self.totals(surface)) for surface in SURFACES}
 
     def affords(self, credits: int) -> bool:
         """Say whether the account can pay a look-up's worst case."""

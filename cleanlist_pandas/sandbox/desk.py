@@ -20,13 +20,15 @@ PATH = "/v1/enrich/csv_row"
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One request, read whole."""
+    """One request, read whole; `caller` is the position of its key among the sandbox's keys."""
 
     method: str
     path: str
     key_ok: bool
     idempotency_key: str | None
     body: bytes
+    caller: int = 0
+    host: str = "127.0.0.1"
 
 
 class Memory:

@@ -50,7 +50,11 @@ class Fault:
         Credits to charge and to state instead of the price, whoever is found.
     charge : bool, optional
         Whether the look-up is charged. Default: yes where the true answer leaves, whole, cut or changed; no where
-        `status`, `body`, `raw`, `silent` or a `reset` before the charge replaces it.
+        `status`, `body`, `raw`, `silent` or a `reset` before the charge replaces it. On the v2 and legacy surfaces a
+        request that is not charged has no effect at all.
+    ends : {"failed", "swept"}, optional
+        How the workflow ends that this request starts, on the surfaces that have workflows: failed with its credits
+        still charged (``pending_review``), or failed with all of them given back.
     delay_s : float, default 0
         Seconds between the charge and the answer, on top of the sandbox's latency.
     raw : bytes, optional
@@ -95,6 +99,7 @@ class Fault:
     delete: Sequence[str] = ()
     credits: int | None = None
     charge: bool | None = None
+    ends: Literal["failed", "swept"] | None = None
     delay_s: float = 0.0
     raw: bytes | None = None
     truncate_at: int | None = None
@@ -131,6 +136,7 @@ class Fault:
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError(f"status must be 200 to 599, got {self.status!r}")
         _check_word("reset", self.reset, (*get_args(ResetAt), None))
+        _check_word("ends", self.ends, ("failed", "swept", None))
         _check_word("then", self.then, ("close", "reset"))
         _check_word("truncate_counts", self.truncate_counts, ("body", "answer"))
         if self.reset and self.charge is not None and self.charge is not (self.reset == "after_charge"):
@@ -156,7 +162,7 @@ def _check_word(name: str, value: object, allowed: tuple[object, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
 
 
-def shape(fault: Fault, truth: Answer) -> Answer:
+def shape(fault: Fault, truth: Answer, refusal: bytes | None = None) -> Answer:
     """Return the answer as the fault wants it said.
 
     Parameters
@@ -165,6 +171,8 @@ def shape(fault: Fault, truth: Answer) -> Answer:
         What shall go wrong.
     truth : Answer
         What would have been answered.
+    refusal : bytes, optional
+        How the surface itself would word the fault's status. Default: ``{"detail": …}``.
 
     Returns
     -------
@@ -175,7 +183,7 @@ def shape(fault: Fault, truth: Answer) -> Answer:
     if fault.body is not None:
         body = _as_bytes(fault.body)
     elif fault.status is not None:
-        body = json.dumps({"detail": f"Scripted fault {fault.status}"}).encode()
+        body = refusal or json.dumps({"detail": f"Scripted fault {fault.status}"}).encode()
     else:
         body = _changed(fault, truth.body)
     headers = [*truth.headers, *(fault.headers or {}).items()]
@@ -201,7 +209,7 @@ def _changed(fault: Fault, body: bytes) -> bytes:
         return body
     said = json.loads(body)
     changes = dict(fault.mutate or {})
-    if fault.echo is not None:
+    if fault.echo is not None and "csv_row" in said:
         changes["csv_row.input_email"] = fault.echo
     for path, value in changes.items():
         *way, last = path.split(".")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cleanlist_pandas.sandbox.world import Person, normal_form
+from cleanlist_pandas.sandbox.world import Employer, Person, normal_form, profile_slug
 
 __all__ = ["People", "TableWorld"]
 
@@ -47,6 +47,30 @@ class TableWorld:
     def look_up(self, email: str) -> Person | None:
         """Return the person of the table, or ``None``."""
         return self._people.get(normal_form(email))
+
+    def by_profile(self, slug: str) -> tuple[str, Person] | None:
+        """Return the first person of the table with this profile."""
+        return self._first(lambda _, person: profile_slug(person.linkedin or "") == slug)
+
+    def by_name(self, name: str, company: str | None, domain: str | None) -> tuple[str, Person] | None:
+        """Return the first person of the table with this name at this domain or company, in any case."""
+
+        def is_meant(address: str, person: Person) -> bool:
+            here = (person.company or "").casefold() == (company or "").casefold() != ""
+            return (person.name or "").casefold() == name.casefold() and (address.endswith(f"@{domain}") or here)
+
+        return self._first(is_meant)
+
+    def employer(self, domain: str) -> Employer | None:
+        """Return where the first person of the table with this domain works."""
+        found = self._first(
+            lambda address, person: address.endswith(f"@{domain.lower()}") and person.company is not None
+        )
+        return found and Employer(found[1].company, found[1].industry, found[1].size)
+
+    def _first(self, is_meant: Callable[[str, Person], bool]) -> tuple[str, Person] | None:
+        """Return the first that is meant."""
+        return next(((at, person) for at, person in self._people.items() if is_meant(at, person)), None)
 
 
 def _rows(people: People) -> list[dict[str, Any]]:

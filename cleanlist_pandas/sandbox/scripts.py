@@ -132,7 +132,9 @@ def make_script(faults: Faults, seed: int = 0) -> Script:
     faults : list, mapping, callable, str or None
         A list is indexed by the request's number, from 0, ``None`` in it is no fault. A mapping goes by address: a
         fault for every attempt, or a list with one for each. A callable gets the number, the address (or ``None``) and
-        the attempt, from 1. A string is a preset or the path of a JSON file.
+        the attempt, from 1. Where v2 and legacy requests hold no address, their route stands in its place:
+        ``"POST /api/v2/enrichment/bulk"``, ``"GET /api/v2/enrichment/status/{id}"``. A
+        string is a preset or the path of a JSON file.
     seed : int, default 0
         Decides the presets' draws.
 

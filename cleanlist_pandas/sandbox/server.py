@@ -14,12 +14,15 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Self
 
-from cleanlist_pandas.sandbox.books import Books, Charge, RequestRecord
+from cleanlist_pandas.sandbox.account import Account
+from cleanlist_pandas.sandbox.books import Books, Charge, RequestRecord, Reservation, Totals
 from cleanlist_pandas.sandbox.desk import Desk
 from cleanlist_pandas.sandbox.people import People, TableWorld
+from cleanlist_pandas.sandbox.routes import Router
 from cleanlist_pandas.sandbox.rules import Bucket
 from cleanlist_pandas.sandbox.scripts import Faults, make_script
 from cleanlist_pandas.sandbox.talk import Talk
+from cleanlist_pandas.sandbox.terms import Terms
 from cleanlist_pandas.sandbox.world import InventedWorld
 
 __all__ = ["Sandbox", "run_forever"]
@@ -28,9 +31,10 @@ __all__ = ["Sandbox", "run_forever"]
 class Sandbox:
     """A local Cleanlist with invented people, on loopback only. Costs nothing, knows nobody real.
 
-    The surface is ``POST /v1/enrich/csv_row``. ``GET /sandbox/books`` and ``GET /sandbox/health`` let other processes
-    look inside; they ask for no key, which is safe because the socket is bound to 127.0.0.1 and everything behind it is
-    invented. They are not counted as requests.
+    Its surfaces are csv_row (``POST /v1/enrich/csv_row``) and v2 (``/api/v2``); the same address is the same person on
+    all of them. ``GET /sandbox/books``, ``/sandbox/surfaces`` and ``/sandbox/health`` let other processes look inside;
+    they ask for no key, which is safe because the socket is bound to 127.0.0.1 and everything behind it is invented.
+    They are not counted as requests. `api_keys` are three keys of its one organisation; `api_key` is the first.
 
     Parameters
     ----------
@@ -45,14 +49,20 @@ class Sandbox:
     credits : int, optional
         Credits on the account. Default: no end.
     rate_per_minute : float, optional
-        Requests a minute, above 0, in bursts of at most one second's worth. Default: no limit.
+        csv_row requests a minute, above 0, in bursts of at most one second's worth. Default: no limit. For the other
+        surfaces see ``Terms(limits=True)``.
     faults : list, mapping, callable or str, optional
         Scripted faults: see `scripts.make_script`.
     port : int, default 0
         Port on 127.0.0.1; 0 lets the system choose.
     idempotency : bool, default True
         Whether a repeated ``Idempotency-Key`` gets the stored answer without a second charge. The vendor documents no
-        such header; ``False`` is what a client has to survive.
+        such header; ``False`` is what a client has to survive. On csv_row only.
+    terms : Terms, optional
+        How the other surfaces behave: their limits, how long a workflow takes.
+    clock : callable, optional
+        Gives seconds since 1970: the time that quotes, workflows, limits and repeated webhooks go by. `Clock` is one
+        that a test moves by hand. Default: the system's.
 
     Raises
     ------
@@ -79,21 +89,27 @@ class Sandbox:
         faults: Faults = None,
         port: int = 0,
         idempotency: bool = True,
+        terms: Terms | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         _check(hit_rate, latency_s, credits, rate_per_minute, port)
         self.api_key = "clnl_sandbox_" + blake2b(f"{seed}\0key".encode(), digest_size=12).hexdigest()
+        self.api_keys = (self.api_key, f"{self.api_key}_2", f"{self.api_key}_3")
         self._wanted_port = port
         self._port: int | None = None
         self._books = Books(credits)
+        world = InventedWorld(seed, hit_rate) if people is None else TableWorld(people)
+        script = make_script(faults, seed)
         desk = Desk(
             seed=seed,
-            world=InventedWorld(seed, hit_rate) if people is None else TableWorld(people),
+            world=world,
             books=self._books,
-            script=make_script(faults, seed),
+            script=script,
             bucket=Bucket(rate_per_minute, time.monotonic) if rate_per_minute is not None else None,
             idempotency=idempotency,
         )
-        self._talk = Talk(desk, self._books, self.api_key, latency_s)
+        account = Account(seed=seed, world=world, books=self._books, terms=terms or Terms(), clock=clock)
+        self._talk = Talk(Router(desk, account, script), self._books, self.api_keys, latency_s)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -133,6 +149,15 @@ class Sandbox:
     def charged(self) -> int:
         """Credits charged in all."""
         return self._books.charged
+
+    @property
+    def reservations(self) -> list[Reservation]:
+        """Every reservation so far: what was set aside for a workflow, and what became of it."""
+        return self._books.reservations
+
+    def totals(self, surface: str | None = None) -> Totals:
+        """Add up the credits of one surface (``csv_row``, ``v2``, ``legacy``), or of all."""
+        return self._books.totals(surface)
 
     @property
     def credits_left(self) -> int | None:

@@ -1,16 +1,18 @@
-"""The conversations: from a connection's first byte to its end, with the decisions of `desk` in the middle."""
+"""The conversations: from a connection's first byte to its end, with the decisions of `routes` in the middle."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import h11
 
 from cleanlist_pandas.sandbox.books import Books
-from cleanlist_pandas.sandbox.desk import Decision, Desk, Incoming
+from cleanlist_pandas.sandbox.desk import Decision, Incoming
+from cleanlist_pandas.sandbox.routes import Router
 from cleanlist_pandas.sandbox.rules import refuse
 from cleanlist_pandas.sandbox.wire import BodyTooLarge, Line, as_json
 
@@ -24,20 +26,20 @@ class Talk:
 
     Parameters
     ----------
-    desk : Desk
+    router : Router
         Decides what is answered.
     books : Books
         Where it is written down.
-    api_key : str
-        The key that opens the service.
+    api_keys : sequence of str
+        The keys that open the service.
     latency_s : float
         Seconds that a look-up takes.
     """
 
-    def __init__(self, desk: Desk, books: Books, api_key: str, latency_s: float) -> None:
-        self._desk = desk
+    def __init__(self, router: Router, books: Books, api_keys: Sequence[str], latency_s: float) -> None:
+        self._router = router
         self._books = books
-        self._key = api_key.encode()
+        self._keys = [key.encode() for key in api_keys]
         self._latency_s = latency_s
         self._sockets: dict[asyncio.Task[None], socket.socket] = {}
         self._lines: dict[asyncio.Task[None], Line] = {}
@@ -97,6 +99,8 @@ class Talk:
         await line.body(head)
         if head.target == b"/sandbox/books":
             return line.send(as_json(self._books.read_out()))
+        if head.target == b"/sandbox/surfaces":
+            return line.send(as_json(self._books.by_surface()))
         if head.target == b"/sandbox/health":
             return line.send(as_json({"status": "ok"}))
         return line.send(refuse(404, "Not Found"))
@@ -111,7 +115,7 @@ class Talk:
 
     async def _serve_one(self, line: Line, number: int) -> bool:
         """Read a request, have it decided, answer it; say whether the connection goes on."""
-        early = self._desk.early_fault(number)
+        early = self._router.early_fault(number)
         if early is not None and early.reset == "before_request":
             self._books.note(number, fault=early)
             line.reset()
@@ -130,21 +134,23 @@ class Talk:
             line.refuse(refuse(413, "Request body too large"))
             return False
         incoming = self._incoming(head, body)
-        decision = self._desk.decide(number, incoming)
+        decision = self._router.decide(number, incoming)
         await self._take_time(decision)
         return await self._reply(line, number, decision, with_body=incoming.method != "HEAD")
 
     def _incoming(self, head: h11.Request, body: bytes) -> Incoming:
         """Keep of a request what is decided on; the key itself is compared and dropped."""
-        scheme, key, again = b"", b"", None
+        scheme, key, again, host = b"", b"", None, ""
         for name, value in head.headers:
             if name == b"authorization":
                 scheme, _, key = value.partition(b" ")
             elif name == b"idempotency-key":
                 again = value.decode("latin-1")
-        key_ok = scheme.lower() == b"bearer" and key.strip() == self._key
-        path = head.target.decode("latin-1")
-        return Incoming(head.method.decode(), path, key_ok, again, body)
+            elif name == b"host":
+                host = value.decode("latin-1")
+        key_ok = scheme.lower() == b"bearer" and key.strip() in self._keys
+        caller = self._keys.index(key.strip()) if key_ok else 0
+        return Incoming(head.method.decode(), head.target.decode("latin-1"), key_ok, again, body, caller, host)
 
     async def _take_time(self, decision: Decision) -> None:
         """Let the time pass that a look-up takes; one who repeats a key waits for the first to be through."""

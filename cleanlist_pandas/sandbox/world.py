@@ -16,7 +16,7 @@ from typing import Protocol
 
 from cleanlist_pandas.sandbox import words
 
-__all__ = ["InventedWorld", "Person", "World", "normal_form"]
+__all__ = ["Employer", "InventedWorld", "Person", "World", "normal_form", "profile_slug"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,29 @@ class Person:
     providers_matched: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Employer:
+    """A company as everybody who works there sees it."""
+
+    name: str | None
+    industry: str | None
+    size: str | None
+
+
 class World(Protocol):
-    """Anything that can say who stands behind an address."""
+    """Anything that can say who stands behind an address, a profile or a name, and which company behind a domain."""
 
     def look_up(self, email: str) -> Person | None:
         """Return the person, or ``None`` for an address nobody knows."""
+
+    def by_profile(self, slug: str) -> tuple[str, Person] | None:
+        """Return the address and the person behind a LinkedIn slug."""
+
+    def by_name(self, name: str, company: str | None, domain: str | None) -> tuple[str, Person] | None:
+        """Return the address and the person of that name at a company; one of its name and domain is given."""
+
+    def employer(self, domain: str) -> Employer | None:
+        """Return the company behind a domain, or ``None`` where there is none."""
 
 
 def normal_form(email: str) -> str:
@@ -65,6 +83,28 @@ def normal_form(email: str) -> str:
         # Not the standard library's "idna" codec: it is IDNA 2003 and turns faß.de into fass.de, somebody else.
         domain = ".".join(map(_ascii_label, unicodedata.normalize("NFC", domain.lower()).split(".")))
     return f"{_ascii_lower(local)}@{domain.lower()}"
+
+
+_PROFILE = re.compile(r"(?:(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/)?([\w%-]+)(?:[/?#].*)?", re.IGNORECASE)
+
+
+def profile_slug(profile: str) -> str | None:
+    """Read the slug out of a LinkedIn profile's address, in any of its forms, or out of a bare handle.
+
+    Parameters
+    ----------
+    profile : str
+        ``https://de.linkedin.com/in/Jane-Doe/?x=1``, ``linkedin.com/pub/jane-doe``, ``jane-doe``.
+
+    Returns
+    -------
+    str or None
+        In lower case; ``None`` for what is no profile.
+    """
+    found = re.fullmatch(
+        r"(?:(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/)?([\w%-]+)(?:[/?#].*)?", profile.strip()
+    )
+    return found.group(1).lower() if found else None
 
 
 def _ascii_label(label: str) -> str:
@@ -105,15 +145,6 @@ class _Draws:
             if left < 0:
                 return name
         return options[-1][0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Employer:
-    """A company as everybody who works there sees it."""
-
-    name: str | None
-    industry: str | None
-    size: str | None
 
 
 class InventedWorld:
@@ -169,6 +200,26 @@ class InventedWorld:
             icp_score=score(seniority),
         )
 
+    def by_profile(self, slug: str) -> tuple[str, Person] | None:
+        """Return somebody whose profile this is: a slug tells no address, so a private one is made up for it."""
+        address = f"{slug}@profiles.example"
+        person = self.look_up(address)
+        return (address, replace(person, linkedin=f"https://linkedin.com/in/{slug}")) if person else None
+
+    def by_name(self, name: str, company: str | None, domain: str | None) -> tuple[str, Person] | None:
+        """Return who has the address ``first.last@domain``; a company without a domain is at ``its-name.example``."""
+        domain = domain or "-".join(re.findall(r"\w+", (company or "").lower())) + ".example"
+        address = f"{'.'.join(name.lower().split())}@{domain}"
+        person = self.look_up(address)
+        return (address, person) if person else None
+
+    def employer(self, domain: str) -> Employer | None:
+        """Return the company of a domain; behind free mail and throw-away mail there is none."""
+        domain = normal_form(f"@{domain}").removeprefix("@")
+        if domain in words.FREE_MAIL_DOMAINS or domain in words.DISPOSABLE_DOMAINS:
+            return None
+        return self._employer(domain, _Draws(self._seed, "person", domain))
+
     def _status(self, local: str, domain: str, draws: _Draws) -> str:
         """Say what a verifier would say: what the address shows first, then the domain, then the mailbox."""
         if local.partition("+")[0] in words.ROLE_LOCAL_PARTS:
@@ -179,10 +230,10 @@ class InventedWorld:
             return "catch-all"
         return draws.weighed(6, words.STATUSES)
 
-    def _employer(self, domain: str, draws: _Draws) -> _Employer:
+    def _employer(self, domain: str, draws: _Draws) -> Employer:
         """Say who employs the people of a domain; behind free mail each person has an employer of their own."""
         if domain in words.DISPOSABLE_DOMAINS:
-            return _Employer(None, None, None)
+            return Employer(None, None, None)
         if domain in words.FREE_MAIL_DOMAINS:
             name = f"{draws.pick(7, words.COMPANY_PLACES)} {draws.pick(8, words.COMPANY_WORDS)}"
             own = _Draws(self._seed, "company", name)
@@ -191,7 +242,7 @@ class InventedWorld:
             own = _Draws(self._seed, "company", domain)
         last_word = re.split(r"[ .]", name.lower())[-1]
         industry = words.INDUSTRY_BY_WORD.get(last_word) or own.weighed(0, words.INDUSTRIES)
-        return _Employer(name, industry, own.weighed(1, words.SIZES))
+        return Employer(name, industry, own.weighed(1, words.SIZES))
 
 
 def _company_name(domain: str) -> str:

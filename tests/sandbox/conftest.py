@@ -1,10 +1,11 @@
-"""A client of the sandbox made of nothing but a socket, and one made of httpx."""
+"""A client of the sandbox made of nothing but a socket, one made of httpx, and an account asked without either."""
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cleanlist_pandas.sandbox import Sandbox
+from cleanlist_pandas.sandbox import Clock, Sandbox, Terms
+from cleanlist_pandas.sandbox.account import Account
+from cleanlist_pandas.sandbox.asking import Ask, Handler
+from cleanlist_pandas.sandbox.books import Books
+from cleanlist_pandas.sandbox.forms import Refusal
+from cleanlist_pandas.sandbox.people import TableWorld
 
 PATH = "/v1/enrich/csv_row"
 EMAIL = "selmine.pavkomor@mirefield-foods.example"
@@ -102,3 +108,59 @@ def wire() -> Iterator[Wire]:
     """Give a test its sandboxes and stop them all at the end."""
     with ExitStack() as stack:
         yield Wire(stack)
+
+
+ANN = {"email": "ann@bee.example", "name": "Ann Other", "email_status": "valid", "title": "CTO", "company": "Bee"}
+ANN |= {"industry": "SaaS", "size": "11-50", "phone": "+1-650-555-0173", "linkedin": "https://linkedin.com/in/annother"}
+BOB = {"email": "bob@bee.example", "name": "Bob Busy", "email_status": "risky", "title": "CFO", "company": "Bee"}
+ANN_BEFORE = {**ANN, "email": "ann@old.example", "company": "Old", "phone": None, "email_status": "invalid"}
+
+
+class Office:
+    """One account, asked without a socket."""
+
+    PEOPLE = (ANN, BOB, ANN_BEFORE)
+
+    def __init__(self, credits: int | None = None, **terms: Any) -> None:
+        self.clock = Clock()
+        self.books = Books(credits)
+        world = TableWorld(self.PEOPLE)
+        self.account = Account(seed=0, world=world, books=self.books, terms=Terms(**terms), clock=self.clock)
+        self.number = 0
+
+    def ask(
+        self, handler: Handler, *parts: str, body: Any = None, query: dict[str, str] | None = None, **script: Any
+    ) -> tuple[int, Any]:
+        """Return the status and the parsed answer."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.account.settle_due()
+        try:
+            answer = handler(self.account, Ask(number=self.number, body=raw, query=query or {}, **script), *parts)
+        except Refusal as refusal:
+            answer = refusal.answer
+        self.number += 1
+        return answer.status, json.loads(answer.body)
+
+    def ok(self, handler: Handler, *parts: str, **more: Any) -> Any:
+        """Return the answer, which has to be a good one."""
+        status, said = self.ask(handler, *parts, **more)
+        assert status < 300, said
+        return said
+
+    def no(self, handler: Handler, *parts: str, **more: Any) -> tuple[int, str]:
+        """Return the status and the code of a refusal; where it is about a form, the place of its first fault."""
+        status, said = self.ask(handler, *parts, **more)
+        assert status >= 400, said
+        if "error" in said:
+            return status, said["error"]["code"]
+        return status, "/".join(map(str, said["detail"][0]["loc"])) if status == 422 else said["detail"]
+
+    def base64(self, content: str | bytes) -> str:
+        """Write a file the way csv-import wants it."""
+        return base64.b64encode(content if isinstance(content, bytes) else content.encode()).decode()
+
+
+@pytest.fixture
+def office() -> Callable[..., Office]:
+    """Give a test its accounts."""
+    return Office

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cleanlist_pandas.sandbox.people import TableWorld
+from cleanlist_pandas.sandbox.world import Employer
 
 ROW = {"email": "Ann@Startup.io", "enriched_title": "CTO", "seniority": "c_level", "icp_score": 72, "Notes": "x"}
 
@@ -56,3 +57,15 @@ def test_a_data_frame_with_gaps(dtype: str) -> None:
 def test_a_table_that_cannot_be_meant_is_refused(row: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TableWorld([row])
+
+
+def test_a_table_knows_its_people_by_profile_and_name_and_where_they_work() -> None:
+    row = {"email": "ann@b.example", "name": "Ann Other", "company": "Bee", "industry": "SaaS", "linkedin": "/in/ann"}
+    world = TableWorld([{"email": "x@b.example"}, {**row, "linkedin": "https://linkedin.com/in/ann"}])
+    ann = world.look_up("ann@b.example")
+    assert world.by_profile("ann") == world.by_name("ANN other", "bee", None) == ("ann@b.example", ann)
+    assert world.by_name("Ann Other", None, "b.example") == ("ann@b.example", ann)
+    assert world.employer("B.example") == Employer("Bee", "SaaS", None)
+    assert (
+        world.by_profile("bob") is world.by_name("Ann Other", "Cee", "c.example") is world.employer("c.example") is None
+    )

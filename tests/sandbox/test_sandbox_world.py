@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanlist_pandas.sandbox.world import InventedWorld, Person, normal_form
+from cleanlist_pandas.sandbox.world import Employer, InventedWorld, Person, normal_form, profile_slug
 
 N = 20_000
 STATUSES = {"valid", "invalid", "risky", "catch-all", "disposable", "role-based", "unknown"}
@@ -218,3 +218,44 @@ def test_the_score_is_a_whole_number_for_all_and_rises_with_seniority(people: li
 )
 def test_odd_addresses_break_nothing(email: str) -> None:
     assert InventedWorld(1, 1.0).look_up(email) is not None
+
+
+@pytest.mark.parametrize(
+    ("profile", "slug"),
+    [
+        ("https://www.linkedin.com/in/Jane-Doe-9a1b/", "jane-doe-9a1b"),
+        ("https://de.linkedin.com/in/jane?trk=x", "jane"),
+        ("linkedin.com/pub/jane-doe/1/2/3", "jane-doe"),
+        (" jane-doe ", "jane-doe"),
+        ("https://elsewhere.example/in/jane", None),
+        ("Jane Doe", None),
+        ("", None),
+    ],
+)
+def test_a_profile_has_one_slug_in_all_its_forms(profile: str, slug: str | None) -> None:
+    assert profile_slug(profile) == slug
+
+
+def test_people_are_found_by_name_at_their_address() -> None:
+    world = InventedWorld(3, hit_rate=1.0)
+    address, person = world.by_name("Ann Other", None, "mirefield.example") or ("", None)
+    assert (address, person) == ("ann.other@mirefield.example", world.look_up("ann.other@mirefield.example"))
+    assert world.by_name("Ann Other", "Mirefield", None) == (address, person)
+    assert InventedWorld(3, hit_rate=0.0).by_name("Ann Other", "Mirefield", None) is None
+
+
+def test_somebody_is_behind_every_profile_and_keeps_it() -> None:
+    world = InventedWorld(3, hit_rate=1.0)
+    _, person = world.by_profile("ann-other") or ("", None)
+    assert person is not None
+    assert person.linkedin == "https://linkedin.com/in/ann-other"
+    assert InventedWorld(3, hit_rate=0.0).by_profile("ann-other") is None
+
+
+def test_a_company_is_what_its_people_say() -> None:
+    world = InventedWorld(3, hit_rate=1.0)
+    person, company = world.look_up("ann@mirefield-foods.example"), world.employer("MIREFIELD-foods.example")
+    assert person is not None
+    assert company == Employer(person.company, person.industry, person.size)
+    assert world.employer("gmail.com") is None
+    assert world.employer("mailinator.com") is None

@@ -1,0 +1,238 @@
+"""One organisation as the v2 and legacy surfaces keep it: lists, leads, workflows, and what they cost. No I/O.
+
+Everything happens between two requests or at a known time, so a test sees the same account whenever it looks.
+Assumptions: credits are set aside for the legacy surface too; two rows with one LinkedIn profile become one lead, which
+keeps what the first one brought, while both are charged; rows nobody was found for stay in the list, without address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any
+
+from cleanlist_pandas.sandbox.books import Books, Charge, Reservation
+from cleanlist_pandas.sandbox.records import Kind, Lead, LeadList, Quote, Task, Workflow
+from cleanlist_pandas.sandbox.seek import PRICES, Asked, find, profile_url
+from cleanlist_pandas.sandbox.terms import Terms, Window
+from cleanlist_pandas.sandbox.world import World
+
+__all__ = ["Account"]
+
+KEY_LIMIT = 30
+ORGANISATION_LIMIT = 60
+# What an account without an end says it has.
+ENDLESS = 1_000_000_000
+
+
+class Account:
+    """The organisation behind the key.
+
+    Parameters
+    ----------
+    seed : int
+        Decides ids and signatures.
+    world : World
+        Who is known.
+    books : Books
+        Where credits are set aside and charged.
+    terms : Terms
+        How the surfaces behave.
+    clock : callable
+        Gives seconds since 1970.
+    """
+
+    def __init__(self, *, seed: int, world: World, books: Books, terms: Terms, clock: Callable[[], float]) -> None:
+        self.seed = seed
+        self.world = world
+        self.books = books
+        self.terms = terms
+        self.clock = clock
+        self.organization_id = f"org_{self.token('organisation', 0)}"
+        self.lists: dict[str, LeadList] = {}
+        self.leads: dict[str, Lead] = {}
+        self.workflows: dict[str, Workflow] = {}
+        self.tasks: dict[str, Workflow] = {}
+        self.quotes: dict[str, Quote] = {}
+        self.imports: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._given: Counter[str] = Counter()
+        self.on_end: list[Callable[[Workflow], None]] = []
+        self._by_profile: dict[str, Lead] = {}
+        self._by_address: dict[str, Lead] = {}
+        self._running: dict[str, Workflow] = {}
+        self._windows: dict[int, Window] = {}
+        self._organisation = Window(ORGANISATION_LIMIT)
+        self.default_list = self.add_list("DEFAULT", protected=True)
+
+    def token(self, kind: str, number: object) -> str:
+        """Return sixteen hexadecimal digits that only the seed, a kind and a number decide."""
+        return blake2b(f"{self.seed}\0{kind}\0{number}".encode(), digest_size=8).hexdigest()
+
+    def new_id(self, kind: str, prefix: str = "") -> str:
+        """Return an id that was not given before."""
+        self._given[kind] += 1
+        return prefix + self.token(kind, self._given[kind])
+
+    def wait_s(self, caller: int) -> int:
+        """Count a request of one key against the limits; return the seconds to wait where it is too early."""
+        if not self.terms.limits:
+            return 0
+        now_s, own = self.clock(), self._windows.setdefault(caller, Window(KEY_LIMIT))
+        wait_s = max(own.wait_s(now_s), self._organisation.wait_s(now_s))
+        if not wait_s:
+            own.take(now_s)
+            self._organisation.take(now_s)
+        return wait_s
+
+    @property
+    def credits(self) -> int:
+        """Credits that can be spent, never below 0."""
+        left = self.books.credits_left
+        return ENDLESS if left is None else max(0, left)
+
+    def add_list(self, name: str, description: str | None = None, *, protected: bool = False) -> LeadList:
+        """Open a list."""
+        made = LeadList(self.new_id("list", "ll_"), name, self.clock(), description, protected)
+        self.lists[made.list_id] = made
+        return made
+
+    def list_named(self, name: str) -> LeadList | None:
+        """Return the list of that name, in any case."""
+        return next((one for one in self.lists.values() if one.name.casefold() == name.casefold()), None)
+
+    def add_lead(self, asked: Asked, into: LeadList | None = None) -> Lead:
+        """Write down a person, and put them into a list."""
+        lead = Lead(self.new_id("lead", "lead_"), asked)
+        self.leads[lead.lead_id] = lead
+        if into is not None:
+            into.leads[lead.lead_id] = None
+        return lead
+
+    def start(
+        self,
+        kind: Kind,
+        request: int,
+        into: LeadList,
+        leads: Iterable[Lead],
+        enrichment_type: str,
+        *,
+        ends: str | None = None,
+        credits: int | None = None,
+        webhook_url: str | None = None,
+    ) -> Workflow:
+        """Set the credits aside and start an enrichment; whether they can be paid was asked before.
+
+        Parameters
+        ----------
+        kind : str
+            ``person``, ``bulk`` or ``legacy``.
+        request : int
+            The number of the request.
+        into : LeadList
+            Where the results go.
+        leads : iterable of Lead
+            Whom to enrich.
+        enrichment_type : str
+            ``none``, ``partial``, ``phone_only`` or ``full``.
+        ends, credits : str, int, optional
+            How a script ends it, and what it charges in all.
+        webhook_url : str, optional
+            Where the end is reported to.
+        """
+        prefix = {"person": "enrich-", "bulk": "bulk-enrich-", "legacy": "public_bulk_"}[kind]
+        tasks = [Task(self.new_id("task"), lead.asked, lead) for lead in leads]
+        cost = PRICES[enrichment_type] * len(tasks)
+        workflow = Workflow(
+            self.new_id("workflow", prefix),
+            kind,
+            request,
+            into.list_id,
+            enrichment_type,
+            tasks,
+            cost,
+            self.clock(),
+            ends,
+            credits,
+        )
+        workflow.webhook_url = webhook_url
+        self.workflows[workflow.workflow_id] = self._running[workflow.workflow_id] = workflow
+        self.tasks.update((task.task_id, workflow) for task in tasks)
+        surface = "legacy" if kind == "legacy" else "v2"
+        self.books.reserve(Reservation(workflow=workflow.workflow_id, surface=surface, request=request, credits=cost))
+        self.settle_due()
+        return workflow
+
+    @property
+    def awaits_time(self) -> bool:
+        """Whether the clock alone will end something."""
+        return any(workflow.polls >= self.terms.workflow_polls for workflow in self._running.values())
+
+    def settle_due(self) -> None:
+        """End what has run its time."""
+        for workflow in [one for one in self._running.values() if self._is_due(one)]:
+            self._end(workflow)
+
+    def poll(self, workflow: Workflow) -> None:
+        """Look at a workflow once."""
+        self.settle_due()
+        if not workflow.is_over:
+            workflow.status = "running" if workflow.polls else "pending"
+        workflow.polls += 1
+
+    def _is_due(self, workflow: Workflow) -> bool:
+        """Whether it has run its time and outlived its polls."""
+        ran_s = self.clock() - workflow.started_s
+        return ran_s >= self.terms.workflow_s and workflow.polls >= self.terms.workflow_polls
+
+    def _end(self, workflow: Workflow) -> None:
+        """End a workflow: write its results down and settle its credits."""
+        del self._running[workflow.workflow_id]
+        workflow.ended_s = self.clock()
+        workflow.status = "failed" if workflow.ends else "completed"
+        if not workflow.ends:
+            for task in workflow.tasks:
+                task.found = find(self.world, task.asked, workflow.enrichment_type)
+                self._keep(task, self.lists.get(workflow.list_id))
+        settled = self.books.settle(workflow.workflow_id, self._charges(workflow))
+        workflow.charged, workflow.refunded = settled.charged, settled.refunded
+        for tell in self.on_end:
+            tell(workflow)
+
+    def _charges(self, workflow: Workflow) -> list[Charge]:
+        """Say what a workflow that ended costs, person by person."""
+        surface = "legacy" if workflow.kind == "legacy" else "v2"
+
+        def charge(task: Task, credits: int, fields: tuple[str, ...]) -> Charge:
+            label, name = task.asked.label, workflow.workflow_id
+            return Charge(
+                email=label, credits=credits, fields=fields, request=workflow.request, surface=surface, workflow=name
+            )
+
+        if workflow.ends == "swept" or not workflow.tasks:
+            return []
+        if workflow.credits is not None:
+            return [charge(workflow.tasks[0], workflow.credits, ())] if workflow.credits else []
+        if workflow.ends == "failed":
+            return [charge(task, PRICES[workflow.enrichment_type], ()) for task in workflow.tasks]
+        return [charge(task, task.found.credits, task.found.fields) for task in workflow.tasks if task.found.anything]
+
+    def _keep(self, task: Task, into: LeadList | None) -> None:
+        """Write a result to its lead, or to the one that is the same person already; a list that is gone gets none."""
+        found, stub = task.found, task.lead
+        if not found.anything:
+            return
+        profile, address = profile_url(found.person.linkedin if found.person else None), found.address or ""
+        lead = self._by_profile.get(profile or "") or self._by_address.get(address) or stub
+        if profile:
+            self._by_profile.setdefault(profile, lead)
+        self._by_address.setdefault(address, lead)
+        if found.email and (lead.found is None or not lead.found.email):
+            lead.found = found
+        lead.found = lead.found or found
+        lead.email, lead.phone = lead.email or found.email, lead.phone or found.phone
+        task.lead = lead
+        if into is not None:
+            if lead is not stub:
+                into.leads = {lead.lead_id if one == stub.lead_id else one: None for one in into.leads}
+            into.leads[lead.lead_id] = None
