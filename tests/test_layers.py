@@ -18,7 +18,14 @@ ROOMS = (
     ("option_table",),
     ("settings",),
     ("frame", "files"),
-    ("services.reply", "services.http", "services.csv_row"),
+    (
+        "services.reply",
+        "services.http",
+        "services.csv_row",
+        "services.title_crafts",
+        "services.title_rules",
+        "services.seniority",
+    ),
     (
         "run.budget",
         "run.retry",
