@@ -20,7 +20,14 @@ ROOMS = (
     ("option_table",),
     ("settings",),
     ("frame", "files"),
-    ("services.cells", "services.http", "services.csv_row"),
+    (
+        "services.cells",
+        "services.http",
+        "services.csv_row",
+        "services.title_crafts",
+        "services.title_rules",
+        "services.seniority",
+    ),
     (
         "run.budget",
         "run.retry",
