@@ -15,13 +15,14 @@ from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.mail_domains import classify
 from cleanlist_pandas.last import remember
 from cleanlist_pandas.plan.pilot import Pilot, draw
-from cleanlist_pandas.purchase import buy, join_case, new_run
+from cleanlist_pandas.purchase import buy, collect, join_case, new_run, steps_of
 from cleanlist_pandas.quote import agreed_budget, order_of, read_plan
 from cleanlist_pandas.resume import Done, own_call, same_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import Run
 from cleanlist_pandas.run.stop import Stop
+from cleanlist_pandas.run.tally import Result
 from cleanlist_pandas.screening import buy_screened
 from cleanlist_pandas.signatures import door
 
@@ -37,9 +38,16 @@ def run_enrich(
     """Do all the work of `enrich`, in the run's own thread."""
     plan = read_plan(options.get("plan"))
     names = fields if plan is None or fields is not None else plan.fields
-    with prepare(frame, names, options, create=True, before=before) as case:
-        who, budget = new_run(case), _budget(agreed_budget(case, plan), before)
-        done = buy_screened(case, options, who, budget, stop) if case.screened else _buy_all(case, who, budget, stop)
+    with prepare(frame, names, options, create=True, before=before) as planned:
+        who, _ = new_run(planned), agreed_budget(planned, plan)  # refuses before anything is sent
+        case, told = collect(planned, who, stop)
+        budget = _budget(agreed_budget(case, plan), before)
+        if told is not None and told.stop is not None:
+            done = join_case(case, who, [replace(told, budget=budget)], budget, stop)
+        elif case.screened:
+            done = buy_screened(case, options, who, budget, stop, told)
+        else:
+            done = _buy_all(case, who, budget, stop, told)
     remember(done.frame, done.report)
     return done
 
@@ -49,10 +57,10 @@ def _budget(limit: int, before: Done | None) -> Budget:
     return Budget(limit, before=before.result.budget if before and before.result else None)
 
 
-def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop) -> Done:
+def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop, told: Result | None) -> Done:
     """Run a case in one step."""
-    result = buy(case, order_of(case), who, budget, stop)
-    return join_case(case, who, [result] if result else [], budget, stop)
+    result = buy(case, order_of(case), who, budget, stop, spent_s=told.seconds if told else 0.0)
+    return join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
 
 
 def run_pilot(
@@ -68,14 +76,16 @@ def run_pilot(
     """Do all the work of `pilot`, in the run's own thread; one that is gone on with asks for the rest of its number."""
     if before is not None and before.pilot is not None:
         n -= before.pilot.n
-    with prepare(frame, fields, options, create=True, before=before) as case:
+    with prepare(frame, fields, options, create=True, before=before) as planned:
+        who = new_run(planned)
+        case, told = collect(planned, who, stop)
         everybody = case.decision.billable
         sample = draw(everybody, classify(case.keys.addresses.take(everybody)), n, seed)
         price = int(case.decision.prices[sample].sum())
-        who = new_run(case)
         budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
-        result = buy(case, sample, who, budget, stop)
-        done = join_case(case, who, [result] if result else [], budget, stop)
+        goes_on = told is None or told.stop is None
+        result = buy(case, sample, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
+        done = join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
     remember(done.frame, done.report)
     asked = [done.answers[at] for at in sample.tolist()]
     asked = [answer for answer in asked if answer.status in (RowStatus.COMPLETED, RowStatus.NOT_FOUND)]
@@ -118,6 +128,6 @@ def finish(done: Done, work: Work, kind: type, frame: pd.DataFrame, fields: Any,
 
         detail = str(result.failure) if result.failure else result.reason
         raise error_for(stop, done.frame, done.report, detail, resume)
-    for notice in notices(done.report, stop):
+    for notice in notices(done.report, stop, result.balance if result else None):
         warn(notice)
     return done.frame if done.pilot is None else done.pilot

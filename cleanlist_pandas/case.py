@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
-from cleanlist_pandas.plan.buckets import Decision, decide_people
+from cleanlist_pandas.plan.buckets import NOBODY, Decision, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
@@ -35,11 +36,12 @@ from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.service import Service
+from cleanlist_pandas.services.v2 import V2
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["Case", "prepare"]
+__all__ = ["SERVICES", "Case", "look_again", "prepare"]
 
-SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow()}
+SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow(), V2.surface.name: V2()}
 Rows = npt.NDArray[np.bool_]
 
 
@@ -57,11 +59,12 @@ class Case:
     existing: Mapping[str, Array] = field(repr=False)
     needs: Needs = field(repr=False)
     known: Known = field(repr=False)
-    found: Sequence[tuple[int, Record]] = field(repr=False)  # all that the ledger has of these people
-    seen: int  # the newest look-up the ledger had then
+    found: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # all that the ledger has of these people
+    seen: int = 0  # the newest look-up the ledger had then
     since: int | None  # look-ups after it are those of the run that is gone on with
-    held: Mapping[int, Held] = field(repr=False)
-    decision: Decision = field(repr=False)
+    began_us: int  # from which the age of answers is counted
+    held: Mapping[int, Held] = field(default_factory=dict, repr=False)
+    decision: Decision = field(default=NOBODY, repr=False)
     worth: Floats | None = field(repr=False)  # of each row
     max_credits: int | None
     screened: bool  # phones are bought in a second step, where phone_if= holds
@@ -87,12 +90,13 @@ def prepare(
     only: Mapping[str, Rows] | None = None,
     before: Done | None = None,
     since: int | None = None,
+    began_us: int | None = None,
 ) -> Iterator[Case]:
     """Check everything, read the frame and plan.
 
     With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
-    `since`: ``max_age=0`` is about older answers.
+    `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now.
     """
     settings = Settings.of(arguments)
     names = parse_fields(fields)
@@ -101,6 +105,7 @@ def prepare(
     max_credits = checks.credits_limit(arguments.get("max_credits"))
     skip = parse_skip(arguments.get("skip"))
     service = SERVICES[settings.service]
+    _check_offer(service, names)
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
@@ -115,18 +120,7 @@ def prepare(
         since = take_over(before, ledger) if since is None else since
         needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
         known = match_known(exports, keys.addresses, names, settings.max_age)
-        missing = needs.people & ~known.bits
-        found, seen = ledger.find(keys.addresses, settings.world)
-        held = decide(
-            found,
-            lambda at: names_of(int(missing[at])),
-            max_age=settings.max_age,
-            miss_age=MISS_MAX_AGE,
-            retry=settings.in_doubt == "retry",
-            since=since,
-        )
-        answered, doubted = _as_bits(held, missing)
-        yield Case(
+        case = Case(
             frame=frame,
             fields=names,
             settings=settings,
@@ -137,23 +131,50 @@ def prepare(
             existing=existing,
             needs=needs,
             known=known,
-            found=found,
-            seen=seen,
-            held=held,
-            decision=decide_people(
-                keys,
-                names,
-                needs,
-                known=known.bits,
-                held=answered,
-                doubted=doubted,
-                tariff=service.price,
-                screened=screened,
-            ),
             since=since,
             worth=worth,
             max_credits=max_credits,
             screened=screened,
+            began_us=time.time_ns() // 1000 if began_us is None else began_us,
+        )
+        yield look_again(case)
+
+
+def look_again(case: Case) -> Case:
+    """Return a case as the ledger has it now: who is held, in doubt, and to be bought."""
+    missing = case.needs.people & ~case.known.bits
+    found, seen = case.ledger.find(case.keys.addresses, case.settings.world)
+    held = decide(
+        found,
+        lambda at: names_of(int(missing[at])),
+        max_age=case.settings.max_age,
+        miss_age=MISS_MAX_AGE,
+        retry=case.settings.in_doubt == "retry",
+        since=case.since,
+        now_us=case.began_us,
+    )
+    answered, doubted = _as_bits(held, missing)
+    decision = decide_people(
+        case.keys,
+        case.fields,
+        case.needs,
+        known=case.known.bits,
+        held=answered,
+        doubted=doubted,
+        offered=bits_of(case.service.surface.fields),
+        tariff=case.service.price,
+        screened=case.screened,
+    )
+    return replace(case, found=found, seen=seen, held=held, decision=decision)
+
+
+def _check_offer(service: Service, names: Sequence[str]) -> None:
+    """Refuse a call that a surface can do nothing for."""
+    offered = service.surface.fields
+    if not set(names) & set(offered):
+        raise ConfigurationError(
+            f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
+            f'{", ".join(offered)}; csv_row, with service="csv_row" and a key for it, offers all fields.'
         )
 
 

@@ -30,7 +30,7 @@ def sandbox(
 
     Costs nothing and reaches nobody: the server listens on this machine only. The block has a ledger of its own, which
     goes with it. An `api_key=` or `ledger=` given to a call still counts; with a `base_url=` of another service it is
-    outside the block, as if that were not there.
+    outside the block, as if that were not there. It is asked as csv_row is, with ``service="v2"`` as v2 is.
 
     Parameters
     ----------

@@ -42,14 +42,15 @@ OPTIONS: Final[dict[str, Option]] = {
             check=checks.base_url,
             variable="CLEANLIST_BASE_URL",
             meaning="Address of the service with the path of the surface: https, or http on this machine. By default "
-            f"the surface's own, ``{HOST}/v1`` for csv_row.",
+            f"the surface's own, ``{HOST}/v1`` for csv_row and ``{HOST}/api/v2`` for v2.",
         ),
         Option(
             name="service",
-            type='{"csv_row"}, optional',
+            type='{"csv_row", "v2"}, optional',
             default=None,
             check=checks.one_of("service", *SURFACES, none=True),
-            meaning="Which surface of the service to speak to; by default the one that the key is for.",
+            meaning="Which surface of the service to speak to; by default v2 with a key that begins with ``clapi_``, "
+            "csv_row with any other.",
         ),
         Option(
             name="ledger",
@@ -72,8 +73,8 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, optional",
             default=...,
             check=checks.positive("rate_per_minute", none=True),
-            meaning="Requests a minute at most; by default what the surface publishes. csv_row publishes nothing, so "
-            "there is no limit then, as with None, and the pace follows the service's 429 answers.",
+            meaning="Requests a minute at most; by default what the surface publishes: 30 on v2. csv_row publishes "
+            "nothing, and a sandbox sets no limit: then, as with None, the pace follows the service's 429 answers.",
         ),
         Option(
             name="timeout_s",
@@ -102,6 +103,29 @@ OPTIONS: Final[dict[str, Option]] = {
             default=None,
             check=checks.positive("max_seconds", none=True),
             meaning="Seconds the sending may take; what is not asked by then is ``not_attempted``. None: no limit.",
+        ),
+        Option(
+            name="poll_s",
+            type="float, default 3",
+            default=3.0,
+            check=checks.positive("poll_s"),
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+        ),
+        Option(
+            name="job_timeout_s",
+            type="float, default 900",
+            default=900.0,
+            check=checks.positive("job_timeout_s"),
+            meaning="Where the service answers later (v2): seconds it may take. Past that the look-up is in doubt, and "
+            "the next run asks first, for nothing, what became of it.",
+        ),
+        Option(
+            name="keep_list",
+            type="bool, default False",
+            default=False,
+            check=checks.flag("keep_list"),
+            meaning="Keep the list under which v2 files the people of a run; else it is deleted at the end, and the "
+            "people stay in your account.",
         ),
         Option(
             name="max_age",

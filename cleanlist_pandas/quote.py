@@ -46,6 +46,8 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         skipped=dict(case.keys.skipped),
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
+        surface=case.service.surface.name,
+        unoffered=tuple(name for name in case.fields if name not in case.service.surface.fields),
         **_steps(case, prices, asks),
     )
 
@@ -53,7 +55,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
 def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[str, Any]:
     """Return the number of requests, and what asking for phones in a second step means."""
     if not case.screened:
-        return {"requests": len(asks)}
+        return {"requests": _requests(case, len(asks))}
     with_phone = (asks & bits_of(["phone"])) != 0
     phone_credits = case.service.price(["phone"])
     first = int(prices.sum()) - phone_credits * int(with_phone.sum())
@@ -63,9 +65,15 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
     return {
         "phones": phones,
         "phone_credits": phones * phone_credits,
-        "requests": len(asks) + n_both,
+        "requests": _requests(case, len(asks) + n_both),
         "break_even": round((at_once - first) / (phones * phone_credits), 4) if phones else None,
     }
+
+
+def _requests(case: Case, n_lookups: int) -> int:
+    """Return the requests that some look-ups take if none has to be repeated."""
+    surface = case.service.surface
+    return n_lookups * surface.requests_per_lookup + surface.requests_per_run * (n_lookups > 0)
 
 
 def plan_of(case: Case) -> Plan:

@@ -213,6 +213,9 @@ class Settings:
     connect_timeout_s: float
     max_wait_s: float
     max_seconds: float | None
+    poll_s: float
+    job_timeout_s: float
+    keep_list: bool
     max_age: timedelta | None
     price_per_credit: float | None
     in_doubt: str

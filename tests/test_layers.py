@@ -27,6 +27,7 @@ ROOMS = (
         "services.title_crafts",
         "services.title_rules",
         "services.seniority",
+        "services.v2",
     ),
     (
         "run.budget",

@@ -220,6 +220,7 @@ class Plan:
                 **shown,
                 "rows": bucket_series(np.array(codes, np.int8), pd.RangeIndex(len(codes))),
                 "fields": tuple(shown["fields"]),
+                "unoffered": tuple(shown.get("unoffered", ())),
                 "prices": {int(price): n for price, n in shown["prices"].items()},
                 "interval": tuple(shown["interval"]),
             }

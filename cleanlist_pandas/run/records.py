@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
+from cleanlist_pandas.services.service import Job
+
 __all__ = [
     "ADOPTED",
     "IN_DOUBT",
+    "PENDING",
     "RELEASED",
     "Claim",
     "Grant",
@@ -22,11 +25,13 @@ __all__ = [
     "Run",
     "checksum",
     "decide",
+    "job_values",
     "outcome_values",
 ]
 
 RELEASED: Final = "released"  # nothing was charged: never left, or refused in a way that says so
 IN_DOUBT: Final = "in_doubt"
+PENDING: Final = "pending"  # in doubt, and the service will tell: nothing is written of it before that
 ADOPTED: Final = "adopted"  # as service: an answer taken from an export, not from a look-up of ours
 REFUSAL_AGE: Final = timedelta(days=1)
 
@@ -77,6 +82,7 @@ class Record:
     reason: str = ""
     at_us: int = 0
     body: bytes = field(default=b"", repr=False)
+    job: Job | None = None  # by which the service tells what became of it
 
     @property
     def is_open(self) -> bool:
@@ -134,15 +140,17 @@ def decide(
     miss_age: timedelta,
     retry: bool = False,
     since: int | None = None,
+    now_us: int | None = None,
 ) -> dict[int, Held]:
     """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
 
     A field is held by the newest record that asked for it and is young enough. What an open record asks for is in doubt
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
-    that is gone on with: their answers stand whatever clocks say.
+    that is gone on with: their answers stand whatever clocks say. An answer's age is that at `now_us`, when the call
+    began: what was told since is new.
     """
-    now_us = time.time_ns() // 1000
+    now_us = time.time_ns() // 1000 if now_us is None else now_us
 
     def stands(record: Record) -> bool:
         ours = since is not None and record.lookup > since
@@ -195,6 +203,11 @@ def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: 
     own = None if record.status == "completed" else REFUSAL_AGE if record.is_refusal else miss_age
     limits = [limit for limit in (own, max_age) if limit is not None]
     return not limits or now_us - record.at_us <= min(limits).total_seconds() * 1e6
+
+
+def job_values(job: Job) -> tuple[Any, ...]:
+    """Return a job as its row, without the checksum."""
+    return (job.lookup, job.token, job.at_us)
 
 
 def outcome_values(outcome: Outcome) -> tuple[Any, ...]:

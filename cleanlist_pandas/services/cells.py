@@ -9,7 +9,7 @@ from typing import Any, Final
 from cleanlist_pandas.fields import EMAIL_STATUSES, FIELDS, SENIORITIES, normal_word
 from cleanlist_pandas.frame.addresses import normalise_one
 
-__all__ = ["as_object", "is_foreign", "read_credits", "read_share", "read_values"]
+__all__ = ["as_object", "is_foreign", "read_credits", "read_number", "read_share", "read_values"]
 
 _ENUMS: Final = {
     "email_status": {normal_word(member): member for member in EMAIL_STATUSES},
@@ -24,13 +24,13 @@ def as_object(value: Any) -> Mapping[str, Any]:
 
 def read_credits(value: Any) -> int | None:
     """Return whole credits from 0 up, rounded up; None for anything else."""
-    number = _number(value)
+    number = read_number(value)
     return math.ceil(number) if number is not None and 0 <= number < 1e9 else None
 
 
 def read_share(value: Any) -> float | None:
     """Return a number from 0 to 1, or None."""
-    number = _number(value)
+    number = read_number(value)
     return float(number) if number is not None and 0 <= number <= 1 else None
 
 
@@ -42,7 +42,7 @@ def is_foreign(echo: Any, address: str) -> bool:
     return not same and normalise_one(echo) != address
 
 
-def _number(value: Any) -> int | float | None:
+def read_number(value: Any) -> int | float | None:
     """Return a finite JSON number, or None; true and false are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -70,7 +70,7 @@ def read_values(row: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[str
 def _value(name: str, raw: Any) -> str | int | None:
     """Return one field's value in its own type, or None if it is not of it."""
     if FIELDS[name].integer:
-        number = _number(raw)
+        number = read_number(raw)
         return int(number) if number is not None and number == int(number) and 0 <= number <= 100 else None
     if not isinstance(raw, str):
         return None

@@ -51,8 +51,8 @@ class CsvRow:
         with_phone = any(FIELDS[name].needs_phone_price for name in fields)
         return CREDITS_WITH_PHONE if with_phone else CREDITS_WITHOUT_PHONE
 
-    def begin(self, lookup: Lookup) -> Request:
-        """Return the request that looks one person up; the only one that may be charged."""
+    def begin(self, lookup: Lookup, list_id: str) -> Request:
+        """Return the request that looks one person up; there are no lists here."""
         return Request(path=PATH, body=self.body(lookup), idempotency_key=self.idempotency_key(lookup))
 
     def body(self, lookup: Lookup) -> bytes:

@@ -2,20 +2,32 @@
 
 References
 ----------
-csv_row: www.cleanlist.ai/enrich/csv-files (read 2026-11-22).
+csv_row: www.cleanlist.ai/enrich/csv-files (read 2026-11-22). v2: docs.cleanlist.ai/mcp-api and the OpenAPI file of the
+vendor's Python client (read 2026-11-22); 30 requests a minute for a key, 60 for an organisation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS
 from cleanlist_pandas.services.reply import Reply
 
-__all__ = ["HOST", "SURFACES", "Lookup", "Request", "Service", "Surface", "surface_for"]
+__all__ = [
+    "HOST",
+    "SURFACES",
+    "Job",
+    "JobService",
+    "Lookup",
+    "Pending",
+    "Request",
+    "Service",
+    "Surface",
+    "surface_for",
+]
 
 HOST: Final = "https://api.cleanlist.ai"
 
@@ -36,6 +48,8 @@ class Surface:
         With what its keys begin; of a key with no known beginning nothing is concluded.
     rate_per_minute : float or None
         Requests a minute that one key may send; None where nothing is published.
+    requests_per_lookup, requests_per_run : int
+        Requests that a look-up takes at least, and those around all of a run.
     """
 
     name: str
@@ -43,10 +57,24 @@ class Surface:
     fields: tuple[str, ...]
     key_prefix: str = ""
     rate_per_minute: float | None = None
+    requests_per_lookup: int = 1
+    requests_per_run: int = 0
 
 
 SURFACES: Final[Mapping[str, Surface]] = {
-    surface.name: surface for surface in (Surface(name="csv_row", path="/v1", fields=tuple(FIELDS)),)
+    surface.name: surface
+    for surface in (
+        Surface(name="csv_row", path="/v1", fields=tuple(FIELDS)),
+        Surface(
+            name="v2",
+            path="/api/v2",
+            fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
+            key_prefix="clapi_",
+            rate_per_minute=30.0,
+            requests_per_lookup=2,
+            requests_per_run=3,
+        ),
+    )
 }
 
 
@@ -56,13 +84,30 @@ def surface_for(key: str) -> Surface:
     return next(known, SURFACES["csv_row"])
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The service took a look-up and works on it; what became of it is asked with the token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A look-up that the service works on: its id in the ledger, the service's token, and since when."""
+
+    lookup: int
+    token: str = field(repr=False)
+    at_us: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """One person to ask about, and what to ask."""
+    """One person to ask about, and what to ask; with a job, what was asked already."""
 
     address: str = field(repr=False)
     fields: Sequence[str]
     hints: Mapping[str, str] = field(default_factory=dict, repr=False)
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +128,31 @@ class Service(Protocol):
     def price(self, fields: Sequence[str]) -> int:
         """Credits one look-up of these fields costs at most."""
 
-    def begin(self, lookup: Lookup) -> Request:
+    def begin(self, lookup: Lookup, list_id: str) -> Request:
         """Return the request that looks one person up; the only one that may be charged."""
 
-    def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | None:
+    def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
         """Return what a successful reply says about the person, or None if it is no answer. Never raises."""
+
+
+@runtime_checkable
+class JobService(Service, Protocol):
+    """A surface that answers later and keeps its people in lists. All that is asked here is free."""
+
+    def follow(self, token: str) -> Request:
+        """Return the request that asks what became of a look-up; its reply is for `read`."""
+
+    def ask_balance(self) -> Request:
+        """Return the request that asks for the account's credits."""
+
+    def read_balance(self, reply: Reply) -> int | None:
+        """Return the credits that the account has, or None if the reply does not say."""
+
+    def make_list(self, name: str) -> Request:
+        """Return the request that makes a list; sent twice it makes one."""
+
+    def read_list(self, reply: Reply) -> str:
+        """Return the list's id, or nothing if the reply has none."""
+
+    def drop_list(self, list_id: str) -> Request:
+        """Return the request that deletes a list; its people stay."""

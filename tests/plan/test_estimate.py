@@ -102,6 +102,8 @@ def test_to_dict_is_plain_json():
         "skipped": {},
         "max_credits": None,
         "price_per_credit": None,
+        "surface": "csv_row",
+        "unoffered": [],
         "phones": 0,
         "phone_credits": 0,
         "break_even": None,
