@@ -200,7 +200,7 @@ def test_asking_what_became_of_it_is_free_and_done_again(scene: Scene, name: str
     """Whatever happens to a question, nobody is in doubt for it."""
     scene.open(faults={STATUS: [ASIDE[name]] * 3})
     frame = scene.people(N)
-    out = enrich(scene, frame, timeout_s=0.4)
+    out = enrich(scene, frame, timeout_s=1.0)
     scene.audit(frame, out, budget=N)
     assert statuses(out) == {"completed": len(frame)}
     assert sent(scene, "POST", "/enrichment/person") == N
@@ -299,16 +299,19 @@ def test_told_to_retry_it_is_asked_first_and_then_sent_again(scene: Scene) -> No
 class Killer:
     """A script of faults that kills a process, or interrupts it, when the n-th request of a kind arrives."""
 
-    def __init__(self, route: str, at: int, number: int = signal.SIGKILL) -> None:
-        self.route, self.at, self.seen, self.number = route, at, 0, number
+    def __init__(self, route: str, at: int, *numbers: int, fault: Fault | None = None) -> None:
+        self.route, self.at, self.seen, self.fault = route, at, 0, fault
+        self.numbers = numbers or (signal.SIGKILL,)
         self.pid: int | None = None
 
     def __call__(self, number: int, who: str | None, attempt: int) -> Fault | None:
         if self.pid is not None and (who == self.route or (self.route == "person" and "@" in (who or ""))):
             self.seen += 1
             if self.seen == self.at + 1:
-                os.kill(self.pid, self.number)
+                for number in self.numbers:
+                    os.kill(self.pid, number)
                 self.pid = None
+                return self.fault
         return None
 
 
@@ -383,6 +386,24 @@ def test_an_interrupt_does_not_wait_for_what_is_worked_on(scene: Scene) -> None:
     scene.audit(frame, after, budget=4)
 
 
+def test_a_second_interrupt_leaves_even_a_question_alone(scene: Scene) -> None:
+    """Its look-up was taken: the token stays, and the next run asks with it."""
+    two = (signal.SIGINT, signal.SIGTERM)  # two kinds: equal ones may merge
+    killer = Killer(STATUS, 0, *two, fault=Fault(silent=True))
+    scene.open(faults=killer)
+    child = scene.start(INTERRUPTED, json.dumps(how(scene, timeout_s=10 * LONG_S, concurrency=1)))
+    killer.pid = child.pid
+    out, err = child.communicate(timeout=LONG_S)
+    assert (child.returncode, err) == (0, "")
+    told = json.loads(out)
+    assert (told["credits_in_doubt"], told["requests"]) == (1, 4)
+    assert scene.sql("SELECT count(*) FROM jobs") == [(1,)]
+    frame = pd.DataFrame({"Email": [person(at) for at in range(4)]})
+    after = enrich(scene, frame)
+    scene.audit(frame, after, budget=4)
+    assert statuses(after) == {"completed": 4}
+
+
 def test_out_of_time_what_is_worked_on_is_left_to_the_next_run(scene: Scene) -> None:
     """A limit of one's own does not wait for the service; the next run is told for nothing."""
     clock = Clock()
@@ -391,7 +412,7 @@ def test_out_of_time_what_is_worked_on_is_left_to_the_next_run(scene: Scene) -> 
     with pytest.warns(cl.CleanlistWarning, match="Stopped early: max_seconds"):
         out = enrich(scene, frame, max_seconds=0.5)
     scene.audit(frame, out, budget=3)
-    assert people_of(out, "in_doubt") == 3
+    assert people_of(out, "in_doubt") == sent(scene, "POST", "/enrichment/person")
     clock.advance(3601)
     out = enrich(scene, frame)
     scene.audit(frame, out, budget=3)
