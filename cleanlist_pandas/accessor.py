@@ -14,15 +14,15 @@ from cleanlist_pandas.cards import Card
 from cleanlist_pandas.glance import glance
 from cleanlist_pandas.signatures import discreet
 
-__all__ = ["CleanlistAccessor"]
+__all__ = ["CleanlistAccessor", "method_of", "register"]
 
 
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+def method_of(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a door as a method of the accessor, with its signature and docstring."""
 
     @discreet
     @functools.wraps(function)
-    def method(self: CleanlistAccessor, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return function(self._frame, *args, **kwargs)
 
     first, *others = inspect.signature(function).parameters.values()
@@ -47,14 +47,14 @@ class CleanlistAccessor:
         """Return what a person is shown."""
         return glance(self._frame, {name: method for name, method in vars(type(self)).items() if name[0] != "_"})
 
-    estimate_cost = _method(functions.estimate_cost)
-    plan = _method(functions.plan)
-    enrich = _method(functions.enrich)
-    aenrich = _method(functions.aenrich)
-    pilot = _method(functions.pilot)
-    check = _method(functions.check)
-    diff = _method(functions.diff)
-    report = _method(functions.report)
+    estimate_cost = method_of(functions.estimate_cost)
+    plan = method_of(functions.plan)
+    enrich = method_of(functions.enrich)
+    aenrich = method_of(functions.aenrich)
+    pilot = method_of(functions.pilot)
+    check = method_of(functions.check)
+    diff = method_of(functions.diff)
+    report = method_of(functions.report)
 
 
 def register() -> None:

@@ -14,9 +14,11 @@ from cleanlist_pandas.ending import LIMITS, error_for, notices, warn
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.mail_domains import classify
 from cleanlist_pandas.last import remember
+from cleanlist_pandas.plan.buckets import Ints
+from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.pilot import Pilot, draw
 from cleanlist_pandas.purchase import buy, collect, join_case, new_run, steps_of
-from cleanlist_pandas.quote import agreed_budget, order_of, read_plan
+from cleanlist_pandas.quote import agreed_budget, order_of
 from cleanlist_pandas.resume import Done, own_call, same_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.budget import Budget
@@ -36,14 +38,16 @@ def run_enrich(
     frame: pd.DataFrame, fields: Any, options: Mapping[str, Any], stop: Stop, before: Done | None = None
 ) -> Done:
     """Do all the work of `enrich`, in the run's own thread."""
-    plan = read_plan(options.get("plan"))
+    plan: Plan | None = options.get("plan")
     names = fields if plan is None or fields is not None else plan.fields
-    with prepare(frame, names, options, create=True, before=before) as planned:
-        who, _ = new_run(planned), agreed_budget(planned, plan)  # refuses before anything is sent
+    with (
+        prepare(frame, names, options, create=True, before=before) as planned,
+        agreed_budget(planned, plan, begun=before is not None) as limit,
+    ):
+        who, budget = new_run(planned), _budget(limit, before)
         case, told = collect(planned, who, stop)
-        budget = _budget(agreed_budget(case, plan), before)
         if told is not None and told.stop is not None:
-            done = join_case(case, who, [replace(told, budget=budget)], budget, stop)
+            done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         elif case.screened:
             done = buy_screened(case, options, who, budget, stop, told)
         else:
@@ -74,33 +78,40 @@ def run_pilot(
     seed: int,
 ) -> Done:
     """Do all the work of `pilot`, in the run's own thread; one that is gone on with asks for the rest of its number."""
-    if before is not None and before.pilot is not None:
-        n -= before.pilot.n
+    begun = before.pilot if before else None
     with prepare(frame, fields, options, create=True, before=before) as planned:
         who = new_run(planned)
         case, told = collect(planned, who, stop)
         everybody = case.decision.billable
-        sample = draw(everybody, classify(case.keys.addresses.take(everybody)), n, seed)
+        left = n - begun.n if begun else n
+        sample = draw(everybody, classify(case.keys.addresses.take(everybody)), left, seed)
         price = int(case.decision.prices[sample].sum())
         budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
         goes_on = told is None or told.stop is None
         result = buy(case, sample, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
         done = join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
     remember(done.frame, done.report)
+    pilot = _pilot_of(case, done, sample, budget.settled)
+    if begun is not None and begun.fields == pilot.fields:
+        pilot = begun.gone_on_with(pilot)
+    return replace(done, pilot=pilot)
+
+
+def _pilot_of(case: Case, done: Done, sample: Ints, credits: int) -> Pilot:
+    """Return what a sample said."""
     asked = [done.answers[at] for at in sample.tolist()]
     asked = [answer for answer in asked if answer.status in (RowStatus.COMPLETED, RowStatus.NOT_FOUND)]
-    pilot = Pilot(
+    return Pilot(
         n=len(asked),
-        people=len(everybody),
+        people=len(case.decision.billable),
         fields=case.fields,
         found=sum(answer.status is RowStatus.COMPLETED for answer in asked),
         filled={name: sum(name in answer.values for answer in asked) for name in map(str, case.fields)},
-        credits=budget.settled,
+        credits=credits,
         at_most=int(case.decision.prices.sum()),
         stopped=done.report.stopped,
         frame=done.frame,
     )
-    return replace(done, pilot=pilot)
 
 
 def finish(done: Done, work: Work, kind: type, frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
+from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.plan.buckets import NOBODY, Decision, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
@@ -62,6 +64,7 @@ class Case:
     found: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # all that the ledger has of these people
     seen: int = 0  # the newest look-up the ledger had then
     since: int | None  # look-ups after it are those of the run that is gone on with
+    own: int | None  # those after it are of this very call
     began_us: int  # from which the age of answers is counted
     held: Mapping[int, Held] = field(default_factory=dict, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
@@ -90,13 +93,15 @@ def prepare(
     only: Mapping[str, Rows] | None = None,
     before: Done | None = None,
     since: int | None = None,
+    own: int | None = None,
     began_us: int | None = None,
 ) -> Iterator[Case]:
     """Check everything, read the frame and plan.
 
     With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
-    `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now.
+    `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now. What is in doubt after `own`
+    is this call's own doing.
     """
     settings = Settings.of(arguments)
     names = parse_fields(fields)
@@ -132,6 +137,7 @@ def prepare(
             needs=needs,
             known=known,
             since=since,
+            own=own,
             worth=worth,
             max_credits=max_credits,
             screened=screened,
@@ -151,6 +157,7 @@ def look_again(case: Case) -> Case:
         miss_age=MISS_MAX_AGE,
         retry=case.settings.in_doubt == "retry",
         since=case.since,
+        own=case.own,
         now_us=case.began_us,
     )
     answered, doubted = _as_bits(held, missing)
@@ -182,7 +189,7 @@ def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
     """Refuse a screen that cannot work."""
     if phone_if is None:
         return
-    if not callable(phone_if):
+    if not callable(phone_if) or inspect.iscoroutinefunction(phone_if):
         raise ConfigurationError(
             'phone_if= must be a function of the frame, such as lambda d: d.enriched_seniority >= "director".'
         )
@@ -194,7 +201,7 @@ def _tables(known: Any) -> list[pd.DataFrame]:
     """Return the tables of known people, read where a path is given."""
     if known is None:
         return []
-    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) else known
+    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) or is_table(known) else known
     if not isinstance(given, Iterable):
         raise ConfigurationError("known= must be a frame or a path, or a list of them.")
     return [_table(one) for one in given]
@@ -204,6 +211,8 @@ def _table(one: Any) -> pd.DataFrame:
     """Return one table of known people."""
     if isinstance(one, pd.DataFrame):
         return one
+    if is_table(one):
+        return to_pandas(one)
     if isinstance(one, str | os.PathLike):
         return read_frame(str(Path(one).expanduser()))
     raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cleanlist_pandas.ending import warn
 from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.diff import diff_frames
-from cleanlist_pandas.signatures import door
+from cleanlist_pandas.frame.tables import is_table, to_pandas
+from cleanlist_pandas.signatures import ArrowTable, door
 
 __all__ = ["diff"]
 
-Table = pd.DataFrame | str | os.PathLike[str]
+Table = ArrowTable | str | os.PathLike[str]
 
 
 @door(object)
@@ -27,9 +29,9 @@ def diff(df: Table, before: Table, on: Hashable | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    df : pandas.DataFrame or path
+    df : pandas.DataFrame, Arrow table or path
         The newer frame, with the columns `enrich` made; not changed.
-    before : pandas.DataFrame or path
+    before : pandas.DataFrame, Arrow table or path
         The earlier one. CSV, TSV and Parquet do equally well: of enums the words count, not the dtype.
     on : Hashable, optional
         A column of both frames that says who a row is about, such as ``"Record ID"``; values are compared as text, and
@@ -111,6 +113,8 @@ def diff(df: Table, before: Table, on: Hashable | None = None) -> pd.DataFrame:
     return changes
 
 
-def _table(given: Table) -> pd.DataFrame:
+def _table(given: Any) -> Any:
     """Return a frame, or read the file it stands for."""
-    return read_frame(str(Path(given).expanduser())) if isinstance(given, str | os.PathLike) else given
+    if isinstance(given, str | os.PathLike):
+        return read_frame(str(Path(given).expanduser()))
+    return to_pandas(given) if is_table(given) else given

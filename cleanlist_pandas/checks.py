@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import numbers
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
@@ -118,7 +120,8 @@ def age(value: Any) -> timedelta | None:
 def moment_us(value: Any) -> int:
     """Check a time that has passed; return it in microseconds since 1970, UTC."""
     try:
-        moment = pd.Timestamp(value)
+        given: Any = None if isinstance(value, numbers.Number) else value  # pandas would read nanoseconds
+        moment = pd.Timestamp(given)
         moment = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
         if moment <= pd.Timestamp.now("UTC"):
             return int(moment.value // 1000)
@@ -163,7 +166,8 @@ def positive(name: str, *, none: bool = False) -> Callable[[Any], float | None]:
     def check(value: Any) -> float | None:
         if value is None and none:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+        number = isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool)
+        if number and math.isfinite(value) and value > 0:
             return float(value)
         raise ConfigurationError(f"{name} must be a number above 0{', or None' if none else ''}.")
 

@@ -25,7 +25,7 @@ from cleanlist_pandas.cli_say import DONE, FAILED, STOPPED, WRONG, say, say_json
 from cleanlist_pandas.ending import in_shell, told_in_shell
 from cleanlist_pandas.errors import CleanlistError, CleanlistWarning, ConfigurationError, RunStoppedError
 from cleanlist_pandas.fields import FIELDS, parse_fields
-from cleanlist_pandas.files import check_output, read_frame, write_frame
+from cleanlist_pandas.files import check_apart, check_output, read_frame, write_frame
 from cleanlist_pandas.frame.diff import TEXTS
 from cleanlist_pandas.functions import check, diff, enrich, estimate_cost, plan
 from cleanlist_pandas.last import last_run
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "ledger": run_ledger,
     }
     try:
+        if _inputs(options).count("-") > 1:
+            raise ConfigurationError("Only one file can be standard input; name the others.")
         return commands[options.command](options)
     except BrokenPipeError:  # the reader of a pipe went away: nothing to say, nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,6 +72,12 @@ def _say_error(error: BaseException, code: int) -> int:
     """Tell an error in one line."""
     say(f"cleanlist-pandas: {in_shell(str(error))}")
     return code
+
+
+def _inputs(options: argparse.Namespace) -> list[str]:
+    """Return the files a command reads."""
+    named = [getattr(options, name, None) for name in ("file", "before", "suppress", "plan")]
+    return [str(one) for one in (*named, *(getattr(options, "known", None) or ())) if one is not None]
 
 
 def _arguments(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
@@ -117,6 +125,9 @@ def _offline(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def _plan(options: argparse.Namespace) -> int:
     """``plan``: the decision as a file, offline."""
+    if options.output == "-":
+        raise ConfigurationError("A plan is kept in a file; name one with -o.")
+    check_apart(options.output, *_inputs(options))
     with _offline(options) as arguments:
         made = plan(read_frame(options.file), options.fields, **arguments)
     made.save(options.output)
@@ -143,7 +154,7 @@ def _check_output(frame: pd.DataFrame, options: argparse.Namespace) -> None:
     """Refuse, before anything is bought, an output that could not be written."""
     if options.json and options.output == "-":
         raise ConfigurationError("--json and -o - both want standard output; name a file with -o.")
-    check_output(frame, options.output, options.file)
+    check_output(frame, options.output, *_inputs(options))
 
 
 def _enrich(options: argparse.Namespace) -> int:
@@ -219,14 +230,11 @@ def _deaf() -> Iterator[None]:
 
 def _diff(options: argparse.Namespace) -> int:
     """``diff``: who changed jobs, offline."""
-    if options.file == options.before == "-":
-        raise ConfigurationError("NOW and BEFORE cannot both be standard input; name a file for one of them.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CleanlistWarning)  # the counts say the same
         changes = diff(options.file, options.before, options.on)
     if options.output:
         _check_output(changes, options)
-        check_output(changes, options.output, options.before)
         write_frame(changes, options.output, list(TEXTS))
     kinds = changes["change"].value_counts(sort=False)
     people = changes.attrs["cleanlist_diff"]

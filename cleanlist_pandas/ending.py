@@ -109,12 +109,12 @@ def told_in_shell(error: RunStoppedError, report: RunReport) -> str:
     """Return the same for somebody who types commands."""
     ending = next(ending for ending in _ENDINGS.values() if str(error).startswith(ending.happened))
     spent = _spent(report)
-    return f"{str(error).partition(f'. {spent}')[0]}. {spent}. {ending.advice_in_shell}."
+    return in_shell(f"{str(error).partition(f'. {spent}')[0]}. {spent}. {ending.advice_in_shell}.")
 
 
 _OPTION: Final = re.compile(
     r"\b(columns|fields|suppress|max_age|on_existing|in_doubt|ledger|rate_per_minute|max_credits|concurrency"
-    r"|max_seconds|provenance)=(\S?)"
+    r"|max_seconds|provenance|priority|known|skip|plan|price_per_credit)=(\S?)"
 )
 
 

@@ -69,7 +69,7 @@ class RunStoppedError(CleanlistError):
 
     Attributes
     ----------
-    partial : pandas.DataFrame or None
+    partial : pandas.DataFrame, table of the kind that was handed in, or None
         The caller's rows with what was answered; the rest is ``not_attempted``.
     report : RunReport or None
         What was asked, answered and spent.
@@ -99,6 +99,11 @@ class RunStoppedError(CleanlistError):
                 "frame: what was answered is in the ledger and costs nothing."
             )
         return self._resume(**how)
+
+    def hand_back(self, like: Callable[[Any], Any], going_on: Callable[[Any], Any]) -> None:
+        """Carry frames of another kind, and let the run that is gone on with return them, too."""
+        self.partial = like(self.partial)
+        self._resume = self._resume and going_on(self._resume)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (str(self), self.partial, self.report))

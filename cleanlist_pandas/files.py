@@ -10,8 +10,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from pandas.api.types import is_object_dtype, is_string_dtype
 
 from cleanlist_pandas.errors import CleanlistError, ConfigurationError
 
-__all__ = ["check_output", "read_frame", "write_frame"]
+__all__ = ["check_apart", "check_output", "read_frame", "replaced", "write_frame"]
 
 _TEXT: Final = {".csv", ".tsv", ".tab", ".txt", ""}
 _READERS: Final[dict[str, Callable[..., Any]]] = {
@@ -124,14 +124,14 @@ def _encoding(content: bytes) -> str:
     return "cp1252"
 
 
-def check_output(frame: pd.DataFrame, name: str, source: str) -> None:
-    """Refuse, before anything is bought, an output that could not be written.
+def check_output(frame: pd.DataFrame, name: str, *sources: str) -> None:
+    """Refuse, before anything is bought, an output that could not be written, or is one of the files it is made of.
 
     Raises
     ------
     ConfigurationError
-        If the kind of file cannot be written or not with these columns, the folder is missing or closed, or it is the
-        input itself.
+        If the kind of file cannot be written or not with these columns, the folder is missing or closed, or it is one
+        of the `sources`.
     """
     if name == "-":
         if sys.stdout is None:
@@ -151,8 +151,15 @@ def check_output(frame: pd.DataFrame, name: str, source: str) -> None:
             pa.Table.from_pandas(frame.loc[:, [is_object_dtype(kind) for kind in frame.dtypes]])
         except pa.ArrowException:
             raise ConfigurationError(f"{name}: cannot hold columns of mixed types; end it in .csv.") from None
-    if source != "-" and path.exists() and Path(source).exists() and path.samefile(source):
-        raise ConfigurationError(f"{name}: is the input itself; name another file with -o.")
+    check_apart(name, *sources)
+
+
+def check_apart(name: str, *sources: str) -> None:
+    """Refuse an output that is one of the files it is made of."""
+    path = Path(name)
+    for source in sources:
+        if source != "-" and path.exists() and Path(source).exists() and path.samefile(source):
+            raise ConfigurationError(f"{name}: is the input itself; name another file with -o.")
 
 
 def write_frame(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
@@ -191,12 +198,19 @@ def _write_whole(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None
         _write_text(_escaped(frame, new_columns), sys.stdout.buffer, ",")
         sys.stdout.flush()
         return
-    path = Path(name).resolve()  # a link stays a link
+    with replaced(Path(name)) as part:
+        _write(frame, part, Path(name).suffix.lower(), new_columns)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[str]:
+    """Give a file to write, which takes the place of the one at `path` when the block is done, and only then."""
+    path = path.resolve()  # a link stays a link
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix or ".csv")
     os.close(handle)
     try:
-        _write(frame, part, path.suffix.lower(), new_columns)
+        yield part
         os.chmod(part, mode)
         os.replace(part, path)
     except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Unpack
+from typing import TypeVar, Unpack, cast
 
 import pandas as pd
 
@@ -23,23 +23,25 @@ from cleanlist_pandas.reports import report
 from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.settings import resolve
-from cleanlist_pandas.signatures import CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
+from cleanlist_pandas.signatures import ArrowTable, CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
 
 __all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan", "report"]
 
 Fields = Iterable[FieldName] | FieldName | None
+F = TypeVar("F", bound=ArrowTable)
 
 
 @door(PlanOptions)
-def estimate_cost(df: pd.DataFrame, fields: Fields = None, **options: Unpack[PlanOptions]) -> CostEstimate:
+def estimate_cost(df: ArrowTable, fields: Fields = None, **options: Unpack[PlanOptions]) -> CostEstimate:
     """Tell what `enrich` would cost at most, before it runs.
 
     Sends nothing and needs no key; reads the ledger if there is one.
 
     Parameters
     ----------
-    df : pandas.DataFrame
-        Contacts, one a row; not changed.
+    df : pandas.DataFrame or Arrow table
+        Contacts, one a row; not changed. An Arrow table is anything with the Arrow PyCapsule interface: a Polars
+        frame, a DuckDB relation, a PyArrow table or reader.
     fields : str or iterable of str, optional
         What to ask for: email_status, title, seniority, company, industry, size, phone, linkedin, icp_score. By
         default all but phone. A look-up costs 1 credit, 11 if phone is among them; a miss is free.
@@ -75,12 +77,12 @@ def estimate_cost(df: pd.DataFrame, fields: Fields = None, **options: Unpack[Pla
             2 billable   would be looked up
             4 rows       saved 1 credit (duplicate 1)
     """
-    with prepare(df, fields, options, create=False) as case:
+    with prepare(_frame(df), fields, options, create=False) as case:
         return estimate_of(case)
 
 
 @door(PlanOptions)
-def plan(df: pd.DataFrame, fields: Fields = None, **options: Unpack[PlanOptions]) -> Plan:
+def plan(df: ArrowTable, fields: Fields = None, **options: Unpack[PlanOptions]) -> Plan:
     """Decide who would be bought, in which order. Sends nothing and needs no key; reads the ledger if there is one.
 
     Parameters
@@ -102,12 +104,12 @@ def plan(df: pd.DataFrame, fields: Fields = None, **options: Unpack[PlanOptions]
     ConfigurationError, ColumnsError, LedgerError
         As `estimate_cost`.
     """
-    with prepare(df, fields, options, create=False) as case:
+    with prepare(_frame(df), fields, options, create=False) as case:
         return plan_of(case)
 
 
 @door(EnrichOptions)
-def enrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOptions]) -> pd.DataFrame:
+def enrich(df: F, fields: Fields = None, **options: Unpack[EnrichOptions]) -> F:
     """Look every person up once and put what is learnt on all of their rows.
 
     May spend up to `max_credits` credits, by default what `estimate_cost` calls ``at_most``. Works in scripts, under a
@@ -115,8 +117,8 @@ def enrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOpti
 
     Parameters
     ----------
-    df : pandas.DataFrame
-        Contacts, one a row; not changed.
+    df : pandas.DataFrame or Arrow table
+        Contacts, one a row; not changed. See `estimate_cost`.
     fields : str or iterable of str, optional
         What to ask for: email_status, title, seniority, company, industry, size, phone, linkedin, icp_score. By
         default all but phone. A look-up costs 1 credit, 11 if phone is among them; a miss is free.
@@ -124,10 +126,11 @@ def enrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOpti
 
     Returns
     -------
-    pandas.DataFrame
+    pandas.DataFrame, or a table of the kind that was handed in
         A new frame: same rows, same order, same index; a column for each field (``enriched_title``, …), then
         ``enriched_status``. E-mail status and status are categories, seniority an ordered category, ``icp_score`` a
-        nullable integer, the others text; the dtypes do not depend on the data.
+        nullable integer, the others text; the dtypes do not depend on the data. A Polars frame comes back as one, its
+        new categories as Enum; other Arrow tables, also DuckDB relations and readers, as a pyarrow.Table.
 
     Raises
     ------
@@ -155,12 +158,12 @@ def enrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOpti
     2            NaN         skipped
     """
     call = own_call(df, fields, options)
-    frame: pd.DataFrame = finish(bridge.call(partial(run_enrich, *call)), run_enrich, EnrichOptions, *call)
+    frame: F = finish(bridge.call(partial(run_enrich, *call)), run_enrich, EnrichOptions, *call)
     return frame
 
 
 @door(EnrichOptions)
-async def aenrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOptions]) -> pd.DataFrame:
+async def aenrich(df: F, fields: Fields = None, **options: Unpack[EnrichOptions]) -> F:
     """Do the same as `enrich` for code that awaits; the same engine, options, result and errors.
 
     May spend up to `max_credits` credits. The caller's event loop is not held up. A cancelled task stops the run as
@@ -181,12 +184,12 @@ async def aenrich(df: pd.DataFrame, fields: Fields = None, **options: Unpack[Enr
     """
     call = own_call(df, fields, options)
     done = await bridge.call_async(partial(run_enrich, *call))
-    frame: pd.DataFrame = finish(done, run_enrich, EnrichOptions, *call)
+    frame: F = finish(done, run_enrich, EnrichOptions, *call)
     return frame
 
 
 @door(CheckOptions)
-def check(df: pd.DataFrame, fields: Fields = None, **options: Unpack[CheckOptions]) -> pd.DataFrame:
+def check(df: F, fields: Fields = None, **options: Unpack[CheckOptions]) -> F:
     """Judge each row's address before it is paid for. Free and offline.
 
     Nothing is changed or left out by a verdict; ``enrich(skip={"disposable", "role-based"})`` acts on them.
@@ -237,12 +240,12 @@ def check(df: pd.DataFrame, fields: Fields = None, **options: Unpack[CheckOption
     """
     kinds = Kinds(resolve("dtype_backend", options.get("dtype_backend", ...)).value)
     price = SERVICES[resolve("service").value].price(parse_fields(fields))
-    return check_frame(df, options.get("columns"), price=price, kinds=kinds)
+    return cast("F", check_frame(_frame(df), options.get("columns"), price=price, kinds=kinds))
 
 
 @door(PilotOptions)
 def pilot(
-    df: pd.DataFrame, n: int = 50, fields: Fields = None, *, seed: int = 0, **options: Unpack[PilotOptions]
+    df: ArrowTable, n: int = 50, fields: Fields = None, *, seed: int = 0, **options: Unpack[PilotOptions]
 ) -> Pilot:
     """Ask a fair sample of the people first, to know what a full run will find and cost.
 
@@ -292,3 +295,8 @@ def pilot(
     work = partial(run_pilot, n=n, seed=seed)
     found: Pilot = finish(bridge.call(partial(work, *call)), work, PilotOptions, *call)
     return found
+
+
+def _frame(df: ArrowTable) -> pd.DataFrame:
+    """Return the pandas frame that the door has made of any table by now."""
+    return cast("pd.DataFrame", df)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cleanlist_pandas.sandbox import Sandbox
 from cleanlist_pandas.settings import sandboxed
@@ -14,7 +13,29 @@ from cleanlist_pandas.settings import sandboxed
 __all__ = ["sandbox"]
 
 
-@contextmanager
+class _DefaultSandbox(Sandbox):
+    """A sandbox that is the default service of this process for as long as it runs, with a ledger of its own."""
+
+    _opened: ExitStack | None = None
+
+    def start(self) -> Self:
+        """Start serving, and be the default service from now on."""
+        super().start()
+        with ExitStack() as opened:
+            opened.callback(super().stop)
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="cleanlist-", ignore_cleanup_errors=True))
+            ledger = Path(folder) / "ledger.sqlite3"
+            opened.enter_context(sandboxed(base_url=self.url, api_key=self.api_key, ledger=ledger))
+            self._opened = opened.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """Be the default no longer, forget the ledger and stop serving; the books stay readable."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+
 def sandbox(
     seed: int = 0,
     people: Any = None,
@@ -25,12 +46,13 @@ def sandbox(
     faults: Any = None,
     *,
     idempotency: bool = True,
-) -> Iterator[Sandbox]:
+) -> Sandbox:
     """Start a local Cleanlist with invented people and make it the default service inside the block.
 
     Costs nothing and reaches nobody: the server listens on this machine only. The block has a ledger of its own, which
     goes with it. An `api_key=` or `ledger=` given to a call still counts; with a `base_url=` of another service it is
-    outside the block, as if that were not there. It is asked as csv_row is, with ``service="v2"`` as v2 is.
+    outside the block, as if that were not there. It is asked as csv_row is, with ``service="v2"`` as v2 is. Where a
+    block is too short, as in a notebook, ``.start()`` and ``.stop()`` do the same over several cells.
 
     Parameters
     ----------
@@ -52,10 +74,11 @@ def sandbox(
         Whether a repeated ``Idempotency-Key`` is answered again without a second charge. The live service documents
         nothing of the kind.
 
-    Yields
-    ------
+    Returns
+    -------
     Sandbox
-        With ``.url``, ``.api_key``, ``.requests`` and ``.charged`` to look inside.
+        For a ``with`` statement, or to start and stop; ``.url``, ``.api_key``, ``.requests`` and ``.charged`` look
+        inside.
 
     Examples
     --------
@@ -66,7 +89,7 @@ def sandbox(
     ...     service.charged
     1
     """
-    server = Sandbox(
+    return _DefaultSandbox(
         seed=seed,
         people=people,
         hit_rate=hit_rate,
@@ -76,7 +99,3 @@ def sandbox(
         faults=faults,
         idempotency=idempotency,
     )
-    with server, tempfile.TemporaryDirectory(prefix="cleanlist-", ignore_cleanup_errors=True) as folder:
-        ledger = Path(folder) / "ledger.sqlite3"
-        with sandboxed(base_url=server.url, api_key=server.api_key, ledger=ledger):
-            yield server

@@ -15,7 +15,7 @@ from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.frame.join import join
-from cleanlist_pandas.frame.needs import names_of
+from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
@@ -158,9 +158,9 @@ def _claim_rivals(case: Case, who: Run) -> None:
     """Tell a run of the people whom other runs have in hand already."""
     who.seen = max(who.seen, case.seen)
     for at, held in case.held.items():
-        if held.rival is not None:
-            claim = Claim(held.rival.lookup, tuple(held.rival.fields))
-            who.rivals.setdefault(case.keys.addresses[at].as_py(), []).append(claim)
+        if held.rivals:
+            claims = [Claim(rival.lookup, tuple(rival.fields)) for rival in held.rivals]
+            who.rivals.setdefault(case.keys.addresses[at].as_py(), []).extend(claims)
 
 
 def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
@@ -198,12 +198,17 @@ def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Ans
     if (held := case.held.get(position)) is not None:
         records = [one for one in (*held.records, *held.doubts) if not (heard and one.run == who.id)]
         parts += [_from_record(case, position, record) for record in records]
-    parts += [_from_record(case, position, step.rivals[position]) for step in steps if position in step.rivals]
+    parts += [_from_record(case, position, record) for step in steps for record in step.rivals.get(position, ())]
     parts += heard
-    attempted = bool(steps) and (position in steps[-1].answers or position in steps[-1].rivals)
-    if case.decision.states[position] == State.BILLABLE and not attempted:
+    if case.decision.states[position] == State.BILLABLE and not (steps and _is_attempted(case, position, steps[-1])):
         parts.append(Answer(status=RowStatus.NOT_ATTEMPTED))
     return combine(parts)
+
+
+def _is_attempted(case: Case, position: int, step: Result) -> bool:
+    """Whether a person was asked for all that was to be bought, by this run or others."""
+    by_others = bits_of({name for record in step.rivals.get(position, ()) for name in record.fields})
+    return position in step.answers or not case.decision.asks[position] & ~by_others
 
 
 def _from_record(case: Case, position: int, record: Record) -> Answer:

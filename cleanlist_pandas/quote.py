@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from cleanlist_pandas.plan.document import Plan, digest_of, now_utc
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
+from cleanlist_pandas.services.service import missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
@@ -47,7 +49,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
         surface=case.service.surface.name,
-        unoffered=tuple(name for name in case.fields if name not in case.service.surface.fields),
+        unoffered=missing_on(case.service.surface.name, case.fields),
         **_steps(case, prices, asks),
     )
 
@@ -63,6 +65,7 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
     n_both = int(np.count_nonzero(with_phone & (asks != bits_of(["phone"]))))
     phones = int(with_phone.sum())
     return {
+        "screened": True,
         "phones": phones,
         "phone_credits": phones * phone_credits,
         "requests": _requests(case, len(asks) + n_both),
@@ -119,35 +122,46 @@ def hit_rates(case: Case) -> HitRates:
     return HitRates(found=found, missed=missed)
 
 
-def agreed_budget(case: Case, plan: Plan | None) -> int:
-    """Return the credits a run may spend: as told, as planned less what was spent since, or the ceiling.
+@contextmanager
+def agreed_budget(case: Case, plan: Plan | None, *, begun: bool = False) -> Iterator[int]:
+    """Give the credits a run may spend: as told or the ceiling, and of a plan no more than was left since it was made.
+
+    A plan's budget is one for all runs, so that for this block nobody else may spend by the same plan. A run that has
+    `begun` was held against the plan already.
 
     Raises
     ------
     ConfigurationError
-        If the plan was made for something else.
+        If the plan was made for something else, or another run goes by it at this moment.
     """
-    ceiling = int(case.decision.prices.sum())
+    told = int(case.decision.prices.sum()) if case.max_credits is None else case.max_credits
     if plan is None:
-        return ceiling if case.max_credits is None else case.max_credits
-    plan.check(plan_of(case))
+        yield told
+        return
+    if not begun:
+        plan.check(plan_of(case))
+        _check_order(case, plan)
+    with case.ledger.alone(plan.name):
+        yield min(told, max(0, plan.budget - _spent_since(case, plan)))
+
+
+def _check_order(case: Case, plan: Plan) -> None:
+    """Refuse a plan of the best first without their worth where its budget is short: a plan knows nobody."""
+    if plan.is_ranked and case.worth is None and plan.budget < int(case.decision.prices.sum()):
+        raise ConfigurationError(
+            "The plan puts the best first and its budget does not reach everybody; nothing was sent. To buy in its "
+            "order give priority= as it was given to plan()."
+        )
+
+
+def _spent_since(case: Case, plan: Plan) -> int:
+    """Return the credits that a plan's people have cost since it was made, perhaps, as far as the ledger knows."""
     since_us = datetime.fromisoformat(plan.made_at).timestamp() * 1e6
-    spent = sum(
+    return sum(
         case.service.price(names_of(int(bits_of(record.fields)))) if record.is_open else record.credits
-        for _, record in case.found
+        for _, record in case.ledger.find(case.keys.addresses, case.settings.world)[0]
         if record.at_us >= since_us and not record.is_void
     )
-    return max(0, plan.budget - spent)
-
-
-def read_plan(given: Any) -> Plan | None:
-    """Return the plan a call names, a Plan or a file."""
-    if given is None or isinstance(given, Plan):
-        return given
-    try:
-        return Plan.load(given)
-    except TypeError:
-        raise ConfigurationError("plan= must be a Plan or the path of a saved one.") from None
 
 
 def _classes(case: Case, people: Ints) -> npt.NDArray[np.int8]:

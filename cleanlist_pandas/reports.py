@@ -13,13 +13,13 @@ from cleanlist_pandas.errors import ColumnsError, ConfigurationError
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.contents import read_contents
 from cleanlist_pandas.run.report import RunReport
-from cleanlist_pandas.signatures import Where, door
+from cleanlist_pandas.signatures import ArrowTable, Where, door
 
 __all__ = ["report"]
 
 
 @door(Where)
-def report(df: pd.DataFrame, **options: Unpack[Where]) -> RunReport:
+def report(df: ArrowTable, **options: Unpack[Where]) -> RunReport:
     """Tell what the run that made a frame did, and what its numbers say.
 
     Sends nothing, needs no key and no ledger: the run is known by ``df.attrs``, which also survive Parquet.
@@ -66,7 +66,8 @@ def report(df: pd.DataFrame, **options: Unpack[Where]) -> RunReport:
     Seniority
             1 c_level                100%
     """
-    kind, attrs = type(df).__name__, getattr(df, "attrs", {})
+    frame: Any = df
+    kind, attrs = type(frame).__name__, getattr(frame, "attrs", {})
     run = RunReport.of_summary(attrs.get("cleanlist"))
     if run is None:
         raise ConfigurationError(
@@ -74,7 +75,7 @@ def report(df: pd.DataFrame, **options: Unpack[Where]) -> RunReport:
             "merge, join, groupby). Call report() on what enrich() returned, or give the frame its attrs first: "
             "df.attrs = out.attrs."
         )
-    return replace(run, contents=read_contents(df, _email(df, options.get("columns"), run.column), run.sources))
+    return replace(run, contents=read_contents(frame, _email(frame, options.get("columns"), run.column), run.sources))
 
 
 def _email(frame: pd.DataFrame, columns: Any, asked: str) -> Hashable | None:

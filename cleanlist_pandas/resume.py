@@ -12,6 +12,7 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.option_table import OPTIONS
+from cleanlist_pandas.plan.document import read_plan
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.report import RunReport
@@ -40,9 +41,12 @@ class Done:
     pilot: Pilot | None = None
 
 
-def own_call(frame: pd.DataFrame, fields: Any, options: Mapping[str, Any]) -> Call:
+def own_call(frame: Any, fields: Any, options: Mapping[str, Any]) -> Call:
     """Return what a call was given in a form that stays as it is, for as long as it can be resumed."""
-    return _own_view(frame), _lasting(fields), {name: _lasting(value) for name, value in options.items()}
+    own = {name: _lasting(value) for name, value in options.items()}
+    if "plan" in own:
+        own["plan"] = read_plan(own["plan"])  # its file may be written over before the run is gone on with
+    return _own_view(frame), _lasting(fields), own
 
 
 def _own_view(frame: pd.DataFrame) -> pd.DataFrame:
@@ -62,8 +66,7 @@ def same_call(done: Done, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options by which a run is gone on with, whatever was set and closed around it meanwhile."""
     settings = {name: getattr(done.settings, name) for name in OPTIONS}
     left = done.result.budget.left if done.result else 0
-    kept = {name: value for name, value in options.items() if name != "plan"}  # its budget is in max_credits now
-    return {**kept, **settings, "ledger": done.ledger.path or done.ledger, "max_credits": left}
+    return {**options, **settings, "ledger": done.ledger.path or done.ledger, "max_credits": left}
 
 
 def take_over(before: Done | None, ledger: Ledger) -> int | None:

@@ -50,8 +50,7 @@ def buy_screened(
         addresses = case.keys.addresses
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
-    plain["in_doubt"] = "hold"  # what this run left in doubt is not sent a second time
-    how: dict[str, Any] = {"only": only, "since": case.began, "began_us": case.began_us}
+    how: dict[str, Any] = {"only": only, "since": case.began, "own": case.seen, "began_us": case.began_us}
     with prepare(case.frame, case.fields, plain, create=True, **how) as whole:
         first, second = _moved(first, addresses, whole), None
         if first.stop is None:
@@ -73,14 +72,17 @@ def _screened(
 
 def _passing(predicate: Predicate, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return the rows for which a predicate holds; what is missing does not."""
+    index = frame.index  # before it may change the frame
     try:
-        told = pd.Series(predicate(frame)).reset_index(drop=True).astype("boolean")
-    except Exception as error:  # noqa: BLE001 - it is the caller's own function
+        given = predicate(frame)
+        told = pd.Series(given).astype("boolean")
+    except BaseException as error:  # noqa: BLE001 - it is the caller's own function, and what was answered is paid for
         reason = f"{type(error).__name__}"
     else:
-        if len(told) == len(frame):
+        moved = isinstance(given, pd.Series) and not told.index.equals(index)
+        if len(told) == len(index) and not moved:
             return told.to_numpy(np.bool_, na_value=False)
-        reason = f"{len(told):,} answers for {len(frame):,} rows"
+        reason = "its index is not the frame's" if moved else f"{len(told):,} answers for {len(index):,} rows"
     raise ConfigurationError(f"phone_if= must give True or False for each row of the frame it is handed ({reason}).")
 
 
@@ -88,5 +90,5 @@ def _moved(result: Result, addresses: Any, case: Case) -> Result:
     """Return a result by the positions of another case: somebody may have been erased in between."""
     places = pc.index_in(addresses, value_set=case.keys.addresses).to_pylist()
     answers = {places[at]: answer for at, answer in result.answers.items() if places[at] is not None}
-    rivals = {places[at]: record for at, record in result.rivals.items() if places[at] is not None}
+    rivals = {places[at]: records for at, records in result.rivals.items() if places[at] is not None}
     return replace(result, answers=answers, rivals=rivals)

@@ -6,11 +6,13 @@ import difflib
 import functools
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Protocol, TypedDict, TypeVar
 
-from cleanlist_pandas.errors import CleanlistError, ConfigurationError
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError, RunStoppedError
+from cleanlist_pandas.frame.tables import Table, is_table
 from cleanlist_pandas.option_table import OPTIONS
 from cleanlist_pandas.plan.findings import SKIPPABLE
 
@@ -20,9 +22,27 @@ if TYPE_CHECKING:
     from cleanlist_pandas.plan.document import Plan
     from cleanlist_pandas.run.ledger import Ledger
 
-__all__ = ["CheckOptions", "EnrichOptions", "PilotOptions", "PlanOptions", "Where", "discreet", "door"]
+__all__ = [
+    "ArrowTable",
+    "CheckOptions",
+    "EnrichOptions",
+    "PilotOptions",
+    "PlanOptions",
+    "Where",
+    "discreet",
+    "door",
+    "handing_back",
+]
 
 PathLike = str | os.PathLike[str]
+
+
+class ArrowTable(Protocol):
+    """A pandas frame or any other table with the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None, /) -> object:
+        """Return the capsule of a stream of record batches."""
+        ...
 
 
 class Where(TypedDict, total=False):
@@ -40,7 +60,7 @@ class CheckOptions(Where, total=False):
 class BuyOptions(Where, total=False):
     """What decides who would be bought, and how much may be spent."""
 
-    known: pd.DataFrame | PathLike | Iterable[pd.DataFrame | PathLike] | None
+    known: ArrowTable | PathLike | Iterable[ArrowTable | PathLike] | None
     suppress: PathLike | Iterable[str] | pd.DataFrame | None
     skip: Iterable[str] | str | None
     max_age: int | str | timedelta | None
@@ -129,7 +149,8 @@ _OF_THE_CALL: Final = {
     "plan": (
         "Plan or path, optional",
         "What `plan` decided, or the file it was saved in. The run is refused if the people, the fields, the tariff or "
-        "the budget changed; all that was spent on its people since it was made counts against its budget.",
+        "the budget changed, or while another one goes by it; all that the ledger saw spent on its people since it was "
+        "made counts against its budget.",
     ),
 }
 
@@ -147,9 +168,18 @@ def door(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             _check_names(function.__name__, kwargs, {*names, *signature.parameters})
-            return function(*args, **kwargs)
+            first = args[0] if args else kwargs.get("df")
+            if not (takes_frame and is_table(first)):
+                return function(*args, **kwargs)
+            table = Table(first)
+            given = signature.bind_partial(*args, **kwargs).arguments
+            given["df"] = table.frame()
+            if "dtype_backend" in names:
+                given["dtype_backend"] = "pyarrow"  # what is written on the rows stays in Arrow, too
+            return handing_back(function, table.like)(**given)  # type: ignore[call-arg]
 
         written = inspect.signature(function)
+        takes_frame = "df" in written.parameters
         positional = [p for p in written.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         keywords = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(name)) for name in names]
         signature = written.replace(parameters=[*positional, *keywords])
@@ -158,6 +188,33 @@ def door(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return checked
 
     return decorate
+
+
+def handing_back(function: Callable[P, R], like: Callable[[Any], Any]) -> Callable[P, R]:
+    """Let a door return, and its errors carry, frames like the one that was handed in."""
+
+    @functools.wraps(function)
+    def back(*args: P.args, **kwargs: P.kwargs) -> Any:
+        with _errors(like):
+            return like(function(*args, **kwargs))
+
+    @functools.wraps(function)
+    async def back_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+        coroutine: Any = function(*args, **kwargs)
+        with _errors(like):
+            return like(await coroutine)
+
+    return back_async if inspect.iscoroutinefunction(function) else back  # type: ignore[return-value]
+
+
+@contextmanager
+def _errors(like: Callable[[Any], Any]) -> Iterator[None]:
+    """Let the error of a run that ended early carry such frames, and the run that goes on with it return them."""
+    try:
+        yield
+    except RunStoppedError as error:
+        error.hand_back(like, lambda resume: discreet(handing_back(resume, like)))
+        raise
 
 
 def discreet(function: Callable[P, R]) -> Callable[P, R]:

@@ -50,6 +50,7 @@ ROOMS = (
     ("reports",),
     ("functions", "changes", "glance"),
     ("accessor",),
+    ("dask",),
     ("cli_say",),
     ("cli_ledger",),
     ("cli",),
@@ -123,6 +124,9 @@ def test_only_the_two_doors_import_the_sandbox():
         ("httpx", {"services.http"}),
         ("sqlite3", {"run.ledger_file", "run.store", "run.salvage"}),
         ("matplotlib", {"plots"}),
+        ("polars", set()),
+        ("duckdb", set()),
+        ("dask", {"dask"}),
     ],
 )
 def test_a_foreign_package_has_one_room(package, allowed):

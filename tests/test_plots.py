@@ -37,6 +37,13 @@ def out() -> pd.DataFrame:
         return LEADS.cleanlist.enrich(["title", "seniority", "phone"], ledger=None)
 
 
+@pytest.fixture(scope="module")
+def pilot() -> cl.Pilot:
+    """A third of them asked."""
+    with cl.sandbox():
+        return LEADS.cleanlist.pilot(20, fields=["title", "phone"], ledger=None)
+
+
 def bars(ax: Axes) -> dict[str, float]:
     """Return the bars by their names, from the top down."""
     names = [label.get_text() for label in ax.get_yticklabels()]
@@ -106,6 +113,83 @@ def test_an_empty_frame_has_a_picture(kind):
         nobody = LEADS.iloc[:0].cleanlist.enrich(["title", "seniority"], ledger=None).cleanlist.report()
     assert all(bar.get_width() == 0 for bar in nobody.plot(kind).patches)
     nobody.plot(kind).figure.canvas.draw()
+
+
+def test_a_pilot_shows_its_rates_with_their_intervals(pilot):
+    """Each number behind the end of its interval."""
+    ax = pilot.plot()
+    assert isinstance(ax, Axes)
+    assert bars(ax) == pilot.rates["rate"].to_dict()
+    spans = ax.containers[0].lines[2][0].get_segments()
+    assert [span[:, 0].tolist() for span in spans] == pytest.approx(pilot.rates[["low", "high"]].to_numpy())
+    assert [text.get_text() for text in ax.texts] == [f"{rate:.0%}" for rate in pilot.rates["rate"]]
+    assert ax.get_xlabel() == "share of 20 people asked, with 95 % intervals"
+
+
+def test_a_plan_shows_its_frontier_and_where_the_budget_cuts():
+    """Solid as far as the budget will probably reach, faint behind."""
+    plan = LEADS.assign(worth=range(60)).cleanlist.plan("title", priority="worth", max_credits=20)
+    sums = plan.frontier()
+    ax = plan.plot()
+    within, beyond, likely, sure, budget = ax.lines
+    assert (within.get_alpha(), beyond.get_alpha()) == (None, 0.35)
+    assert [*within.get_ydata(), *beyond.get_ydata()[1:]] == [0, *sums["worth"]]
+    assert [*within.get_xdata(), *beyond.get_xdata()[1:]] == [0, *sums["expected"]]
+    assert within.get_xdata()[-1] == likely.get_xdata()[0] == 20
+    assert sure.get_xdata()[0] == 10
+    assert budget.get_xdata() == [20, 20]
+    assert [text.get_text() for text in ax.texts] == ["40 people likely", "20 people sure", " budget 20 "]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("credits, expected", "worth, expected")
+
+
+def test_a_plan_without_worth_and_limit_is_one_line_of_rows():
+    """Nothing is cut."""
+    ax = LEADS.cleanlist.plan("title").plot(c="tab:red")
+    (line,) = ax.lines
+    assert line.get_xydata()[-1].tolist() == [30, 30]
+    assert line.get_color() == "tab:red"
+    assert (ax.get_ylabel(), list(ax.texts)) == ("rows filled, expected", [])
+
+
+def test_two_plans_share_axes():
+    """Each in its own colour, whose parts agree."""
+    _, ax = plt.subplots()
+    for fields in ("title", "phone"):
+        assert LEADS.cleanlist.plan(fields, max_credits=20).plot(ax=ax, label=fields) is ax
+    assert [line.get_label() for line in ax.lines if not line.get_label().startswith("_")] == ["title", "phone"]
+    assert [mpl.colors.same_color(line.get_color(), ax.lines[0].get_color()) for line in ax.lines] == [
+        *[True] * 5,
+        *[False] * 5,
+    ]
+
+
+@pytest.mark.parametrize("n", [0, 1, 60])
+@pytest.mark.parametrize("budget", [0, 1, None])
+def test_every_plan_has_a_picture(n, budget):
+    """Also of nobody, and for nothing."""
+    LEADS.iloc[:n].cleanlist.plan("title", max_credits=budget).plot().figure.canvas.draw()
+
+
+def test_a_pilot_of_nobody_has_a_picture():
+    """All its intervals are whole."""
+    with cl.sandbox():
+        ax = LEADS.iloc[:0].cleanlist.pilot(fields="title", ledger=None).plot()
+    ax.figure.canvas.draw()
+    assert all(bar.get_width() == 0 for bar in ax.patches)
+
+
+@pytest.mark.parametrize("made", ["pilot", "plan"])
+def test_pictures_of_pilot_and_plan_have_pandas_manners(pilot, made, monkeypatch):
+    """On the caller's axes, in the caller's colour and style; nothing is shown."""
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
+    drawn = pilot if made == "pilot" else LEADS.cleanlist.plan("title", max_credits=20)
+    _, ax = plt.subplots()
+    before = dict(mpl.rcParams)
+    assert drawn.plot(ax=ax, color="tab:red") is ax
+    assert dict(mpl.rcParams) == before
+    assert len(plt.get_fignums()) == 1
+    colours = [bar.get_facecolor() for bar in ax.patches] or [line.get_color() for line in ax.lines]
+    assert {mpl.colors.to_hex(colour) for colour in colours} == {mpl.colors.to_hex("tab:red")}
 
 
 def test_drawing_twice_on_the_same_axes_does_not_turn_them():

@@ -159,7 +159,8 @@ def find_columns(
     Columns(email='E-Mail', company='Firma')
     """
     if not isinstance(frame, pd.DataFrame):
-        raise ColumnsError(f"Expected a pandas DataFrame, not {type(frame).__name__}; write pandas.DataFrame(...).")
+        way_out = "call its .collect()" if hasattr(frame, "collect") else "write pandas.DataFrame(...)"
+        raise ColumnsError(f"Expected a pandas DataFrame, not {type(frame).__name__}; {way_out}.")
     if frame.shape[1] == 0:
         raise ColumnsError("The frame has no columns; hand in one with a column of e-mail addresses.")
     labels = _named(frame, columns)

@@ -14,7 +14,7 @@ from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.arrays import SOURCE_DTYPE, STATUS_DTYPE, Array, Kinds, category, first_rows
 from cleanlist_pandas.frame.existing import label
 
-__all__ = ["join"]
+__all__ = ["assign", "join", "keep"]
 
 Ints = npt.NDArray[np.int64]
 _STATUS_CODE = {status: code for code, status in enumerate(RowStatus)}
@@ -61,14 +61,14 @@ def join(
     new: dict[Any, Array] = {}
     for name in fields:
         values = kinds.column(FIELDS[name], [answer.values.get(name) for answer in answers], codes)
-        new[FIELDS[name].column] = _keep(existing[name], values) if name in existing else values
+        new[FIELDS[name].column] = keep(existing[name], values) if name in existing else values
     new["enriched_status"] = _statuses(codes, answers, filled)
     if provenance:
         new |= _provenance(codes, answers, filled & (codes >= 0), kinds)
-    return _assign(frame, {label(frame, name): values for name, values in new.items()})
+    return assign(frame, {label(frame, name): values for name, values in new.items()})
 
 
-def _assign(frame: pd.DataFrame, columns: dict[Any, Array]) -> pd.DataFrame:
+def assign(frame: pd.DataFrame, columns: dict[Any, Array]) -> pd.DataFrame:
     """Return a copy with all columns set: `DataFrame.assign` for labels that need not be words."""
     out = frame.copy()  # one block a dtype: pandas warns about inserting into a frame of more than 100
     for name, values in columns.items():
@@ -76,7 +76,7 @@ def _assign(frame: pd.DataFrame, columns: dict[Any, Array]) -> pd.DataFrame:
     return out
 
 
-def _keep(existing: Array, values: Array) -> Array:
+def keep(existing: Array, values: Array) -> Array:
     """Return new values, except where there are old ones."""
     there = ~np.asarray(pd.isna(existing))
     merged = values.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +16,10 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.fields import FIELDS, FieldName
+from cleanlist_pandas.frame.addresses import Bools, cell_texts, is_blank, trim
 from cleanlist_pandas.frame.arrays import Kinds, first_rows
-from cleanlist_pandas.frame.columns import find_columns
-from cleanlist_pandas.frame.existing import label, typed
+from cleanlist_pandas.frame.columns import ROLES, Columns, find_columns
+from cleanlist_pandas.frame.existing import check_once, label, typed
 from cleanlist_pandas.frame.keys import read
 from cleanlist_pandas.frame.needs import Bits, bits_of
 
@@ -41,10 +43,13 @@ class Export:
         When the person was last answered, microseconds since 1970; the smallest number where it does not say.
     statuses : ndarray of object or None
         ``enriched_status`` of each person, if there is such a column.
+    unread : dict of str to ndarray of bool, each of shape (n_keys,)
+        Of whom there is a value, by field, that is none of its type.
     """
 
     addresses: pa.LargeStringArray
     values: dict[FieldName, npt.NDArray[np.object_]]
+    unread: dict[FieldName, Bools]
     at_us: npt.NDArray[np.int64]
     statuses: npt.NDArray[np.object_] | None
 
@@ -74,22 +79,25 @@ def read_export(frame: pd.DataFrame) -> Export:
     Raises
     ------
     ColumnsError
-        If it has no e-mail column, or no enriched column.
+        If it has no e-mail column, or no enriched column, one of them twice, or times that are none.
     """
-    columns = find_columns(frame)
+    columns = _who(frame)
     present = [field for field in FIELDS.values() if label(frame, field.column) in frame.columns]
     if not present:
         raise ColumnsError(
             "The table of known people has no enriched column such as enriched_title; name one that enrich() or the "
             "web app wrote."
         )
+    check_once(frame, [*(field.column for field in present), "enriched_status", "enriched_at"])
     keys = read(frame, columns)
     at_us = _times(frame)
     order = np.argsort(-at_us, kind="stable")
-    values = {}
+    values, unread = {}, {}
     for field in present:
-        cells, _ = typed(frame[label(frame, field.column)], field, Kinds())
+        cells, lost = typed(frame[label(frame, field.column)], field, Kinds())
         values[field.name] = _first_values(np.asarray(cells, dtype=object), keys.codes, keys.n_keys, order)
+        unread[field.name] = np.zeros(keys.n_keys, np.bool_)
+        unread[field.name][keys.codes[lost & (keys.codes >= 0)]] = True
     statuses = None
     if label(frame, "enriched_status") in frame.columns:
         words = frame[label(frame, "enriched_status")].astype(object).to_numpy()
@@ -97,7 +105,19 @@ def read_export(frame: pd.DataFrame) -> Export:
     times = np.full(keys.n_keys, _NEVER)
     usable = keys.codes >= 0
     np.maximum.at(times, keys.codes[usable], at_us[usable])
-    return Export(addresses=keys.addresses, values=values, at_us=times, statuses=statuses)
+    return Export(addresses=keys.addresses, values=values, unread=unread, at_us=times, statuses=statuses)
+
+
+def _who(frame: pd.DataFrame) -> Columns:
+    """Find the column of addresses; what else a table says of a person is not looked at."""
+    others = dict.fromkeys([role for role in ROLES if role != "email"])
+    try:
+        return find_columns(frame, others)
+    except ColumnsError as error:
+        reason = str(error).partition(";")[0]
+    raise ColumnsError(
+        f"The table of known people does not say who it is about ({reason}); call its column of addresses 'email'."
+    )
 
 
 def match_known(
@@ -112,7 +132,7 @@ def match_known(
         ours = _positions(place)
         young = ours >= 0
         if max_age is not None:
-            oldest_us = pd.Timestamp.now("UTC").value // 1000 - int(max_age.total_seconds() * 1e6)
+            oldest_us = time.time_ns() // 1000 - int(max_age.total_seconds() * 1e6)
             young &= (export.at_us == _NEVER) | (export.at_us >= oldest_us)
         for name in [name for name in fields if name in export.values]:
             cells = export.values[name]
@@ -131,11 +151,18 @@ def _positions(places: Any) -> npt.NDArray[np.int64]:
 
 
 def _times(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return when each row was answered, the smallest number where it does not say or cannot be read."""
+    """Return when each row was answered, now at the latest; the smallest number where it does not say."""
     if label(frame, "enriched_at") not in frame.columns:
         return np.full(len(frame), _NEVER)
-    told = pd.to_datetime(frame[label(frame, "enriched_at")], utc=True, errors="coerce", format="ISO8601")
-    return told.astype("datetime64[us, UTC]").to_numpy("M8[us]").view(np.int64)
+    texts = frame[label(frame, "enriched_at")].astype("string")
+    told = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601").astype("datetime64[us, UTC]")
+    n_lost = int((told.isna().to_numpy() & ~is_blank(trim(cell_texts(texts)))).sum())
+    if n_lost:
+        raise ColumnsError(
+            f"In the column 'enriched_at' {n_lost:,} of {len(frame):,} values are no time such as 2026-06-30 or "
+            "2026-06-30T09:00:00Z, so that nobody knows how old the answers are; convert the column, or drop it."
+        )
+    return np.minimum(told.to_numpy("M8[us]").view(np.int64), time.time_ns() // 1000)
 
 
 def _first_values(

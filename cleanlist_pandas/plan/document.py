@@ -5,21 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.fields import parse_fields
+from cleanlist_pandas.files import replaced
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
+from cleanlist_pandas.plots import Curve, draw_curve
+from cleanlist_pandas.services.service import missing_on
+from cleanlist_pandas.wording import n_of
 
-__all__ = ["Plan", "digest_of"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Plan", "digest_of", "now_utc", "read_plan"]
 
 VERSION: Final = 1
 _LETTERS: Final = "-?xfkhd=$"  # one for each bucket, in their order; what a row is, at a glance
@@ -86,6 +96,17 @@ class Plan:
         limit = self.estimate.max_credits
         return self.ceiling if limit is None else limit
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether rows differ in worth, as ``priority=`` says; without it the order is that of the rows."""
+        return not self.queue["worth"].equals(self.queue["rows"].astype("float64"))
+
+    @property
+    def name(self) -> str:
+        """What tells it from other plans, whatever its file is called."""
+        told = f"{self.made_at} {self.digest}"
+        return f"plan-{hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}"
+
     def frontier(self) -> pd.DataFrame:
         """Return what each budget would bring, and where this plan's budget cuts. Sends nothing.
 
@@ -121,17 +142,58 @@ class Plan:
         sums["within"] = pd.Categorical.from_codes(within.astype(np.int8), dtype=_WITHIN)
         return sums.set_index(pd.RangeIndex(1, len(sums) + 1, name="people"))
 
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Draw the frontier: what the credits bring, the best first, and how far the budget reaches.
+
+        Needs matplotlib: ``pip install "cleanlist-pandas[plot]"``. Sends nothing.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own.
+        **kwargs
+            For `matplotlib.axes.Axes.plot`, such as ``color="tab:green"``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Expected worth, or rows where no ``priority=`` was given, against expected credits. A budget below the
+            ceiling is a dotted line; up to ``sure`` it suffices in any case, up to ``likely`` by the expected hit
+            rates.
+
+        Raises
+        ------
+        ConfigurationError
+            If matplotlib is missing.
+        """
+        sums = self.frontier()
+        short = self.budget < self.ceiling
+        reach = {word: int((sums["within"] <= word).sum()) for word in ("likely", "sure")} if short else {}
+        return draw_curve(
+            Curve(
+                x=sums["expected"].tolist(),
+                y=sums["worth"].tolist(),
+                labels=("credits, expected", "worth, expected" if self.is_ranked else "rows filled, expected"),
+                limit=self.budget if short else None,
+                marks={n: f"{n_of(n, 'person', 'people')} {word}" for word, n in reach.items()},
+            ),
+            ax=ax,
+            **kwargs,
+        )
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan to a file that a person can read; it holds no address and no key.
 
         Parameters
         ----------
         path : path-like
-            A JSON file; one that is there is written over.
+            A JSON file; one that is there is written over, whole or not at all.
         """
         target = Path(path).expanduser()
+        text = json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n"
         try:
-            target.write_text(json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            with replaced(target) as part:
+                Path(part).write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(
                 f"The plan cannot be written to {target} ({os.strerror(error.errno or 0)})."
@@ -154,7 +216,7 @@ class Plan:
             raise ConfigurationError(f"There is no plan at {source}; cl.plan(df, …).save(path) writes one.") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             newer = isinstance(error, _NewerVersionError)
-            why = "was written by a newer version" if newer else "is no plan that this package saved"
+            why = "was written by a newer version" if newer else "is no plan that this package saved, or was changed"
         raise ConfigurationError(f"{source} {why}; nothing was sent. Make a new one with cl.plan(df, …).save(path).")
 
     def check(self, now: Plan) -> None:
@@ -172,15 +234,17 @@ class Plan:
             If the people, the fields, the service, the tariff or the budget changed; nothing was sent.
         """
         then = self.estimate
+        same_screen = then.screened == now.estimate.screened
+        same_kind = same_screen and set(then.fields) == set(now.fields)
         reasons = [
             f"the people changed ({self.people:,} then, {now.people:,} now)" * (self.digest != now.digest),
             f"it is for {', '.join(then.fields)}" * (set(then.fields) != set(now.fields)),
             f"it is for service={self.service!r}" * (self.service != now.service),
             (
                 f"a look-up cost {then.credits_per_lookup} credits then and {now.estimate.credits_per_lookup} now"
-                * (then.fields == now.fields and then.credits_per_lookup != now.estimate.credits_per_lookup)
+                * (same_kind and then.credits_per_lookup != now.estimate.credits_per_lookup)
             ),
-            f"phone_if= was {'' if then.phones else 'not '}given" * (bool(then.phones) < bool(now.estimate.phones)),
+            f"it is for a run {'with' if then.screened else 'without'} phone_if=" * (not same_screen),
             f"it may cost {now.ceiling:,} credits now, {self.ceiling:,} were planned" * (now.ceiling > self.ceiling),
             f"its budget is {self.budget:,} credits" * (now.estimate.max_credits not in (None, then.max_credits)),
         ]
@@ -200,6 +264,9 @@ class Plan:
             "digest": self.digest,
             "estimate": {
                 **shown,
+                "fields": list(self.fields),
+                "interval": list(self.estimate.interval),
+                "unoffered": list(self.estimate.unoffered),
                 "column": str(self.estimate.column),
                 "prices": {str(k): v for k, v in shown["prices"].items()},
             },
@@ -214,28 +281,49 @@ class Plan:
         if content["cleanlist_plan"] > VERSION:
             raise _NewerVersionError
         shown = content["estimate"]
-        codes = [_LETTERS.index(letter) for letter in content["rows"]]
+        letters = content["rows"]
+        rows = bucket_series([_LETTERS.index(letter) for letter in letters], pd.RangeIndex(len(letters)))
+        queue = pd.DataFrame(content["queue"]).astype(
+            {"price": "int64", "rows": "int64", "worth": "float64", "hit_rate": "float64"}
+        )
         estimate = CostEstimate(
             **{
                 **shown,
-                "rows": bucket_series(np.array(codes, np.int8), pd.RangeIndex(len(codes))),
-                "fields": tuple(shown["fields"]),
-                "unoffered": tuple(shown.get("unoffered", ())),
-                "prices": {int(price): n for price, n in shown["prices"].items()},
+                "rows": rows,
+                "buckets": rows.value_counts(sort=False).to_dict(),
+                "fields": parse_fields(shown["fields"]),
+                "surface": content["service"],
+                "unoffered": missing_on(content["service"], shown["fields"]),
+                "prices": dict(sorted(Counter(queue["price"].tolist()).items())),
                 "interval": tuple(shown["interval"]),
             }
-        )
-        queue = pd.DataFrame(content["queue"]).astype(
-            {"price": "int64", "rows": "int64", "worth": "float64", "hit_rate": "float64"}
         )
         plan = cls(
             estimate=estimate, queue=queue,
             **{name: content[name] for name in ("service", "made_at", "people", "digest")},
         )  # fmt: skip
-        datetime.fromisoformat(plan.made_at)
-        if not content["at_most"] == plan.ceiling == int(queue["price"].sum()) or len(queue) != plan.lookups:
+        if not _is_sound(plan) or plan._content() != content:
             raise ValueError("the numbers do not add up")
         return plan
+
+
+def _is_sound(plan: Plan) -> bool:
+    """Whether the values of a plan that was read are what they should be; anything may stand in a file."""
+    shown = plan.estimate
+    for name in ("credits_per_lookup", "requests", "history", "several", "phones", "phone_credits"):
+        checks.count(name, 0, 2**53)(getattr(shown, name))
+    for name in ("rate_per_minute", "price_per_credit", "break_even"):
+        checks.positive(name, none=True)(getattr(shown, name))
+    checks.credits_limit(shown.max_credits)
+    checks.flag("screened")(shown.screened)
+    checks.count("people", plan.lookups, 2**53)(plan.people)
+    low, high = shown.interval
+    return (
+        0 <= low <= shown.expected <= high <= shown.at_most
+        and sum(shown.skipped.values()) <= shown.buckets["suppressed"]
+        and bool((plan.queue["price"] > 0).all())
+        and datetime.fromisoformat(plan.made_at).tzinfo is not None
+    )
 
 
 class _NewerVersionError(ValueError):
@@ -251,5 +339,14 @@ def digest_of(addresses: pa.LargeStringArray) -> str:
 
 
 def now_utc() -> str:
-    """Return the time as a plan tells it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """Return the time as a plan tells it, as fine as the ledger's: a pilot of the same second was before it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def read_plan(given: Any) -> Plan | None:
+    """Return the plan a call names, a Plan or a file."""
+    if given is None or isinstance(given, Plan):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Plan.load(given)
+    raise ConfigurationError("plan= must be a Plan or the path of a saved one.")

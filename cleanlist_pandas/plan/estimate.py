@@ -45,7 +45,7 @@ class CostEstimate:
     prices : dict of int to int
         How many of them cost how many credits at most.
     credits_per_lookup : int
-        What somebody costs at most of whom nothing is known: 1 credit, or 11 with a phone.
+        What somebody costs at most of whom nothing is known: 1 credit, 11 with a phone, 12 in two steps.
     at_most : int
         Credits the run can cost at most. Misses are free, so the bill is usually lower, and it is never higher.
     expected : float
@@ -76,8 +76,11 @@ class CostEstimate:
         The surface of the service that would be asked.
     unoffered : tuple of str
         Fields that it does not offer: they come from the ledger and your own tables, or stay missing.
+    screened : bool
+        Whether phones are bought in look-ups of their own, where ``phone_if=`` holds. `expected` and `interval` are for
+        the case that it holds for everybody.
     phones, phone_credits : int
-        With ``phone_if=``: people whose phone is bought at most, in a look-up of its own, and what that costs at most.
+        People whose phone is bought at most in such a look-up, and what that costs at most.
     break_even : float or None
         With ``phone_if=``: the share of people it may hold for at most, if asking twice shall cost less than once.
     """
@@ -99,6 +102,7 @@ class CostEstimate:
     price_per_credit: float | None = None
     surface: str = "csv_row"
     unoffered: tuple[str, ...] = ()
+    screened: bool = False
     phones: int = 0
     phone_credits: int = 0
     break_even: float | None = None
@@ -168,6 +172,7 @@ class CostEstimate:
             "price_per_credit": self.price_per_credit,
             "surface": self.surface,
             "unoffered": list(self.unoffered),
+            "screened": self.screened,
             "phones": self.phones,
             "phone_credits": self.phone_credits,
             "break_even": self.break_even,
@@ -238,7 +243,10 @@ class CostEstimate:
         if self.lookups:
             low, high = self.interval
             basis = f"by {n_of(self.history, 'answer')} of the ledger" if self.history else "a guess: no history yet"
-            lines.append(f"Expected about {_c(self.expected)} ({_c(low)} to {_c(high)} in 9 of 10 cases), {basis}.")
+            whom = " if phone_if= holds for everybody" * bool(self.phones)
+            lines.append(
+                f"Expected about {_c(self.expected)} ({_c(low)} to {_c(high)} in 9 of 10 cases){whom}, {basis}."
+            )
         if self.price_per_credit is not None:
             most, likely = self.at_most * self.price_per_credit, self.expected * self.price_per_credit
             lines.append(f"At {self.price_per_credit:g} a credit: at most {most:,.2f}, expected about {likely:,.2f}.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,11 @@ import pandas as pd
 from cleanlist_pandas.cards import Card, Table
 from cleanlist_pandas.plan.buckets import Ints
 from cleanlist_pandas.plan.expect import wilson
+from cleanlist_pandas.plots import Bars, draw_bars
 from cleanlist_pandas.wording import n_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Pilot", "draw"]
 
@@ -74,6 +78,18 @@ class Pilot:
     stopped: str = ""
     frame: pd.DataFrame = field(repr=False, compare=False, default_factory=pd.DataFrame)
 
+    def gone_on_with(self, rest: Pilot) -> Pilot:
+        """Return this pilot, which ended early, together with the rest of its sample."""
+        return replace(
+            self,
+            n=self.n + rest.n,
+            found=self.found + rest.found,
+            filled={name: n + rest.filled[name] for name, n in self.filled.items()},
+            credits=self.credits + rest.credits,
+            stopped=rest.stopped,
+            frame=rest.frame,
+        )
+
     @property
     def rates(self) -> pd.DataFrame:
         """Share of the sample that was found, and that has each field, with 95 % Wilson intervals and totals.
@@ -112,6 +128,37 @@ class Pilot:
         """Credits between which that lies with a probability of 95 %."""
         low, high = wilson(self.found, self.n)
         return math.floor(self.at_most * low), math.ceil(self.at_most * high)
+
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Draw the rates with their intervals. Needs matplotlib: ``pip install "cleanlist-pandas[plot]"``.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a figure of its own.
+        **kwargs
+            For `matplotlib.axes.Axes.barh`, such as ``color="tab:green"``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ConfigurationError
+            If matplotlib is missing.
+        """
+        rates = self.rates
+        return draw_bars(
+            Bars(
+                counts={"found": self.found, **self.filled},
+                label=f"share of {n_of(self.n, 'person', 'people')} asked, with 95 % intervals",
+                whole=self.n,
+                spread=list(zip(rates["low"], rates["high"], strict=True)),
+            ),
+            ax=ax,
+            **kwargs,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values."""

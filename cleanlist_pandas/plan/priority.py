@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,10 @@ def read_worth(frame: pd.DataFrame, priority: Any) -> Floats:
     ConfigurationError
         If it is no column, does not fit the rows, or holds anything but numbers from 0 up, or nothing at all.
     """
-    values = _numbers(_given(frame, priority))
+    try:
+        values = _numbers(_given(frame, priority))
+    except (TypeError, OverflowError):  # complex numbers, and whole ones of more than 300 digits
+        raise ConfigurationError("priority= holds cells that are no number; use a column of numbers.") from None
     if not np.all(values[~np.isnan(values)] >= 0) or np.isinf(values).any():
         raise ConfigurationError("priority= holds negative or infinite worths; use finite numbers from 0 up.")
     if len(values) and np.isnan(values).all():
@@ -47,17 +50,18 @@ def _given(frame: pd.DataFrame, priority: Any) -> pd.Series[Any]:
         if not priority.index.equals(frame.index):
             raise ConfigurationError("priority= is a Series with another index than the frame; take it from the frame.")
         return priority
-    if not isinstance(priority, Hashable):
-        if not pd.api.types.is_list_like(priority):
-            raise ConfigurationError("priority= must be a column of numbers, or one number for each row.")
+    if not isinstance(priority, Hashable) or isinstance(priority, Iterator):
+        if not pd.api.types.is_list_like(priority, allow_sets=False) or isinstance(priority, Mapping):
+            raise ConfigurationError("priority= must be a column of numbers, or one number for each row, in order.")
         priority = list(priority)
         if len(priority) != len(frame):
             raise ConfigurationError(f"priority= has {len(priority):,} values for {len(frame):,} rows; give one a row.")
         return pd.Series(priority)
     labels: list[Any] = frame.columns.tolist()
     if labels.count(priority) != 1:
+        shown = repr(priority) if len(repr(priority)) <= 80 else type(priority).__name__
         raise ConfigurationError(
-            f"priority={priority!r} is not one column of this frame; name a column of numbers, or pass a Series."
+            f"priority={shown} is not one column of this frame; name a column of numbers, or pass a Series."
         )
     return pick(frame, priority)
 

@@ -31,7 +31,7 @@ def adopted(export: Export, as_of_us: int) -> Iterator[Adopted]:
     """Return what an export settles, by person; those it knows nothing of are left out.
 
     Where ``enriched_status`` says that somebody was asked, every enriched column of the export was asked for, and an
-    empty one need not be asked again; without it only what is there counts.
+    empty one need not be asked again; without it only what is there counts. What cannot be read settles nothing.
     """
     addresses: list[Any] = export.addresses.to_pylist()
     names = tuple(export.values)
@@ -39,13 +39,20 @@ def adopted(export: Export, as_of_us: int) -> Iterator[Adopted]:
     words = [None] * len(addresses) if export.statuses is None else export.statuses.tolist()
     for at, address in enumerate(addresses):
         cells: dict[str, Any] = {name: export.values[name][at] for name in names}
-        values = {name: cell for name, cell in cells.items() if not pd.isna(cell)}
+        values = {name: cell for name, cell in cells.items() if _is_answer(name, cell)}
+        silent = {name for name in names if pd.isna(cells[name]) and not export.unread[name][at]}
+        settled = tuple(name for name in names if name in values or name in silent)
         word = normal_word(words[at])
         if values:
-            asked = names if word == "completed" else tuple(values)
+            asked = settled if word == "completed" else tuple(values)
             yield _adopted(address, asked, RowStatus.COMPLETED, dated[at], values)
-        elif word == "not_found":
-            yield _adopted(address, names, RowStatus.NOT_FOUND, dated[at], {})
+        elif word == "not_found" and settled:
+            yield _adopted(address, settled, RowStatus.NOT_FOUND, dated[at], {})
+
+
+def _is_answer(name: str, cell: Any) -> bool:
+    """Whether the service may have said so: a score of one's own making is none."""
+    return not pd.isna(cell) and (not FIELDS[name].integer or 0 <= cell <= 100)
 
 
 def _adopted(address: str, fields: tuple[str, ...], status: RowStatus, at_us: int, values: dict[str, Any]) -> Adopted:

@@ -32,6 +32,7 @@ from cleanlist_pandas.run.traffic import Line, Sent, Traffic
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Job, JobService, Lookup, Pending, Service
+from cleanlist_pandas.wording import n_of
 
 __all__ = ["Engine"]
 
@@ -305,7 +306,8 @@ class Engine:
             self.traffic.quota.refill()
         price = self.service.price(lookup.fields)
         if answer is not None and answer.credits > price:
-            self.traffic.halt(StopKind.TARIFF, f"a look-up priced at {price} credits was charged {answer.credits}")
+            priced = n_of(price, "credit")
+            self.traffic.halt(StopKind.TARIFF, f"a look-up priced at {priced} was charged {answer.credits}")
         return answer
 
     def _settle(self, position: int, price: int, outcome: Outcome, answer: Answer | None) -> None:

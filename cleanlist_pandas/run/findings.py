@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.frame.contents import Contents, DomainRate
 from cleanlist_pandas.plan.expect import wilson
+from cleanlist_pandas.services.csv_row import CREDITS_WITH_PHONE
 
 if TYPE_CHECKING:
     from cleanlist_pandas.run.report import RunReport
@@ -61,9 +62,10 @@ def _left_out(rate: DomainRate, pace_s: float) -> str:
 
 
 def _phones(contents: Contents, credits: int) -> Iterator[str]:
-    """Tell the price of a phone where few people have one."""
+    """Tell the price of a phone where few people have one, and this run paid for all that were looked for."""
     n = contents.coverage.get("phone", 0)
-    if contents.completed >= ENOUGH and n and credits and wilson(n, contents.completed)[1] < PHONES_FEW:
+    all_paid = credits >= CREDITS_WITH_PHONE * contents.completed
+    if contents.completed >= ENOUGH and n and all_paid and wilson(n, contents.completed)[1] < PHONES_FEW:
         yield (
             f"{share(n, contents.completed)} who completed have a phone; {credits:,} credits were spent, "
             f"{credits / n:,.0f} for each phone."

@@ -216,7 +216,7 @@ class Ledger(Store):
         else:
             path = Path(export).expanduser()
             frame = read_frame(str(path))
-            changed_s = path.stat().st_mtime
+            changed_s = time.time() if str(path) == "-" else path.stat().st_mtime
         as_of_us = int(changed_s * 1e6) if as_of is None else checks.moment_us(as_of)
         table = read_export(frame)
         run = Run(id=uuid.uuid4().hex, world=_world(resolve("base_url").value), service=ADOPTED)

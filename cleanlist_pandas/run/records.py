@@ -112,8 +112,8 @@ class Run:
     rivals: dict[str, list[Claim]] = field(default_factory=dict, repr=False)  # others' look-ups since, by address
 
     def claim_on(self, intent: Intent) -> Claim | None:
-        """Return another run's look-up that answers this intent too."""
-        return next((c for c in self.rivals.get(intent.address, ()) if set(intent.fields) <= set(c.fields)), None)
+        """Return another run's look-up that asks for some of the same: what it brings need not be bought."""
+        return next((c for c in self.rivals.get(intent.address, ()) if not {*intent.fields}.isdisjoint(c.fields)), None)
 
     def disown(self, claim: Claim) -> None:
         """Forget a claim that came to nothing, so that this run may ask."""
@@ -128,7 +128,7 @@ class Held:
 
     records: tuple[Record, ...] = ()  # settled ones that count, oldest first; each brings some of the fields
     doubts: tuple[Record, ...] = ()  # sent and never answered; what they ask for is not asked again
-    rival: Record | None = None  # another run is asking for all that is lacking at this moment
+    rivals: tuple[Record, ...] = ()  # other runs are asking for some of what is lacking at this moment
     lacking: frozenset[str] = frozenset()  # what is to be bought; nothing where a refusal of today says no
 
 
@@ -140,6 +140,7 @@ def decide(
     miss_age: timedelta,
     retry: bool = False,
     since: int | None = None,
+    own: int | None = None,
     now_us: int | None = None,
 ) -> dict[int, Held]:
     """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
@@ -147,8 +148,8 @@ def decide(
     A field is held by the newest record that asked for it and is young enough. What an open record asks for is in doubt
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
-    that is gone on with: their answers stand whatever clocks say. An answer's age is that at `now_us`, when the call
-    began: what was told since is new.
+    that is gone on with: their answers stand whatever clocks say. Those after `own` are of this very call: what they
+    left in doubt is not sent again. An answer's age is that at `now_us`, as the call began.
     """
     now_us = time.time_ns() // 1000 if now_us is None else now_us
 
@@ -156,9 +157,12 @@ def decide(
         ours = since is not None and record.lookup > since
         return ours or _is_young(record, now_us, max_age, miss_age)
 
+    def is_retried(record: Record) -> bool:
+        return retry and record.status == IN_DOUBT and (own is None or record.lookup <= own)
+
     people: dict[int, list[Record]] = {}
     for position, record in found:
-        if not (record.is_void or (retry and record.status == IN_DOUBT)):
+        if not (record.is_void or is_retried(record)):
             people.setdefault(position, []).append(record)
     return {at: _choose(records, frozenset(wanted(at)), stands) for at, records in people.items()}
 
@@ -188,14 +192,14 @@ def _what_is_open(
     counting: tuple[Record, ...], opened: Sequence[Record], refusal: Record | None, lacking: frozenset[str]
 ) -> Held:
     """Say what of the lacking fields may be bought."""
-    newest = next((one for one in reversed(opened) if lacking <= set(one.fields)), None)
-    if newest is not None and newest.status == "":
-        return Held(records=counting, rival=newest, lacking=lacking)
-    doubts = tuple(one for one in opened if one.status == IN_DOUBT and lacking & set(one.fields))
-    lacking = lacking.difference(*(one.fields for one in doubts))
-    if lacking and refusal is not None and lacking <= set(refusal.fields):
+    newest = {name: one for one in opened for name in lacking & set(one.fields)}
+    still = [one for one in opened if any(one is each for each in newest.values())]
+    doubts = tuple(one for one in still if one.status == IN_DOUBT)
+    rivals = tuple(one for one in still if one.status == "")
+    lacking -= {name for name, one in newest.items() if one.status == IN_DOUBT}
+    if lacking and refusal is not None and not rivals and lacking <= set(refusal.fields):
         return Held(records=(*counting, refusal), doubts=doubts)
-    return Held(records=counting, doubts=doubts, lacking=lacking)
+    return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 
 def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: timedelta) -> bool:
@@ -211,10 +215,10 @@ def job_values(job: Job) -> tuple[Any, ...]:
 
 
 def outcome_values(outcome: Outcome) -> tuple[Any, ...]:
-    """Return an outcome as its row, without the checksum."""
-    return (outcome.lookup, outcome.status, outcome.credits, outcome.reason, outcome.at_us, outcome.body)
+    """Return an outcome as its row, without the checksum; words of ours become plain text, as they will be read."""
+    return (outcome.lookup, str(outcome.status), outcome.credits, str(outcome.reason), outcome.at_us, outcome.body)
 
 
 def checksum(values: Iterable[Any]) -> int:
-    """CRC-32 over a row's values: catches what the disk or an editor changed silently."""
-    return zlib.crc32(b"\0".join(v if isinstance(v, bytes) else str(v).encode("utf-8", "replace") for v in values))
+    """CRC-32 over a row's values and types: catches what the disk or an editor changed silently."""
+    return zlib.crc32(ascii(tuple(values)).encode())

@@ -32,7 +32,7 @@ _OTHERS = (
     "there are " + " and ".join(f"{name} at {surface.path}" for name, surface in SURFACES.items()) + ", see service="
 )
 
-FIRST_BACKOFF_S = 0.5
+FIRST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 20.0
 FIRST_THROTTLE_S = 1.0  # pause after a 429 that names no time
 
@@ -115,8 +115,8 @@ def _judge_error(reply: Reply, problem: Problem) -> Verdict:
 
 
 def backoff_s(attempt: int) -> float:
-    """Seconds before try `attempt` + 1 (attempt from 1): full jitter below 0.5 s doubling up to 20 s."""
-    return random.uniform(0.0, min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 10)))  # noqa: S311
+    """Seconds before try `attempt` + 1 (attempt from 1): full jitter below 1 s, doubling up to 20 s."""
+    return random.uniform(0.0, min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt - 1, 9)))  # noqa: S311
 
 
 def wait_before(attempt: int, verdict: Verdict) -> float:

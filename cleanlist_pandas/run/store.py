@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.run.adopt import Adopted
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger_file import (
@@ -174,20 +174,37 @@ class Store:
     @contextmanager
     def start(self, run: Run) -> Iterator[None]:
         """Hold the run's lease for a block: as long as it is held, its look-ups are being asked, not in doubt."""
-        with Lease(self.path, run.id) as lease:
+        with self._holding(run.id):
             with self._writing():
                 self._sql.execute(
                     "INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (run.id, os.getpid(), time.time_ns() // 1000)
                 )
-            self._leases[run.id] = lease
+            yield
+
+    @contextmanager
+    def alone(self, plan: str) -> Iterator[None]:
+        """Let no other run go by a plan for a block."""
+        if self._is_alive(plan):
+            raise ConfigurationError(
+                "Another run by this plan is going on; nothing was sent. Wait until it has ended, then run this again: "
+                "it goes on with what is left of the plan's budget."
+            )
+        with self._holding(plan):
+            yield
+
+    @contextmanager
+    def _holding(self, name: str) -> Iterator[None]:
+        """Hold the lease of a run or a plan for a block."""
+        with Lease(self.path, name) as lease:
+            self._leases[name] = lease
             try:
                 yield
             finally:
-                del self._leases[run.id]
+                del self._leases[name]
 
-    def _is_alive(self, run: str) -> bool:
-        """Whether a run is going on, here or in another process."""
-        return run in self._leases or lease_is_held(self.path, run)
+    def _is_alive(self, name: str) -> bool:
+        """Whether a run, or one by a plan, is going on, here or in another process."""
+        return name in self._leases or lease_is_held(self.path, name)
 
     def _settle(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes."""
@@ -281,7 +298,7 @@ class Store:
 
     def _digest(self, address: str) -> bytes:
         """Return the salted hash by which an erased person is recognised."""
-        return hashlib.blake2b(address.encode("utf-8", "replace"), key=self._salt, digest_size=32).digest()
+        return hashlib.blake2b(address.encode(), key=self._salt, digest_size=32).digest()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

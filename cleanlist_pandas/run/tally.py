@@ -53,7 +53,7 @@ class Result:
     """What a run brought."""
 
     answers: dict[int, Answer]
-    rivals: dict[int, Record]  # position -> what another run learnt
+    rivals: dict[int, tuple[Record, ...]]  # position -> what other runs learnt
     budget: Budget
     tally: Tally
     seconds: float

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import Any
 
 from cleanlist_pandas.sandbox.books import Books, Charge, Reservation
-from cleanlist_pandas.sandbox.records import Kind, Lead, LeadList, Quote, Task, Workflow
-from cleanlist_pandas.sandbox.seek import PRICES, Asked, find, profile_url
+from cleanlist_pandas.sandbox.records import Delivery, Kind, Lead, LeadList, Quote, Task, Workflow
+from cleanlist_pandas.sandbox.seek import PRICES, Asked, find
 from cleanlist_pandas.sandbox.terms import Terms, Window
 from cleanlist_pandas.sandbox.world import World
 
@@ -57,9 +57,8 @@ class Account:
         self.quotes: dict[str, Quote] = {}
         self.imports: dict[str, tuple[float, dict[str, Any]]] = {}
         self._given: Counter[str] = Counter()
-        self.on_end: list[Callable[[Workflow], None]] = []
-        self._by_profile: dict[str, Lead] = {}
-        self._by_address: dict[str, Lead] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self._by_identity: dict[str, Lead] = {}
         self._running: dict[str, Workflow] = {}
         self._windows: dict[int, Window] = {}
         self._organisation = Window(ORGANISATION_LIMIT)
@@ -193,11 +192,12 @@ class Account:
         if not workflow.ends:
             for task in workflow.tasks:
                 task.found = find(self.world, task.asked, workflow.enrichment_type)
-                self._keep(task, self.lists.get(workflow.list_id))
+            self._keep(workflow)
         settled = self.books.settle(workflow.workflow_id, self._charges(workflow))
         workflow.charged, workflow.refunded = settled.charged, settled.refunded
-        for tell in self.on_end:
-            tell(workflow)
+        if workflow.webhook_url is not None:
+            name = workflow.workflow_id
+            self.deliveries[name] = Delivery(name, workflow.webhook_url, workflow.ended_s)
 
     def _charges(self, workflow: Workflow) -> list[Charge]:
         """Say what a workflow that ended costs, person by person."""
@@ -217,22 +217,28 @@ class Account:
             return [charge(task, PRICES[workflow.enrichment_type], ()) for task in workflow.tasks]
         return [charge(task, task.found.credits, task.found.fields) for task in workflow.tasks if task.found.anything]
 
-    def _keep(self, task: Task, into: LeadList | None) -> None:
-        """Write a result to its lead, or to the one that is the same person already; a list that is gone gets none."""
-        found, stub = task.found, task.lead
-        if not found.anything:
+    def _keep(self, workflow: Workflow) -> None:
+        """Write the results to their leads, and the leads to the list; a list that is gone gets none."""
+        stubs = [task.lead.lead_id for task in workflow.tasks if task.found.anything]
+        leads = [self._merged(task).lead_id for task in workflow.tasks if task.found.anything]
+        into = self.lists.get(workflow.list_id)
+        if into is None:
             return
-        profile, address = profile_url(found.person.linkedin if found.person else None), found.address or ""
-        lead = self._by_profile.get(profile or "") or self._by_address.get(address) or stub
-        if profile:
-            self._by_profile.setdefault(profile, lead)
-        self._by_address.setdefault(address, lead)
+        became = dict(zip(stubs, leads, strict=True))
+        if any(stub != lead and stub in into.leads for stub, lead in became.items()):
+            into.leads = {became.get(lead_id, lead_id): None for lead_id in into.leads}
+        into.leads.update(dict.fromkeys(leads))
+
+    def _merged(self, task: Task) -> Lead:
+        """Write a result to its lead, or to the one that is the same person already, and return it."""
+        found, address = task.found, task.found.address or ""
+        same = self.world.identity(address, found.person) if found.person is not None else address
+        lead = self._by_identity.get(same) or self._by_identity.get(address) or task.lead
+        self._by_identity.setdefault(same, lead)
+        self._by_identity.setdefault(address, lead)
         if found.email and (lead.found is None or not lead.found.email):
             lead.found = found
         lead.found = lead.found or found
         lead.email, lead.phone = lead.email or found.email, lead.phone or found.phone
         task.lead = lead
-        if into is not None:
-            if lead is not stub:
-                into.leads = {lead.lead_id if one == stub.lead_id else one: None for one in into.leads}
-            into.leads[lead.lead_id] = None
+        return lead

@@ -209,7 +209,7 @@ def _changed(fault: Fault, body: bytes) -> bytes:
         return body
     said = json.loads(body)
     changes = dict(fault.mutate or {})
-    if fault.echo is not None and "csv_row" in said:
+    if fault.echo is not None:
         changes["csv_row.input_email"] = fault.echo
     for path, value in changes.items():
         *way, last = path.split(".")

@@ -68,6 +68,10 @@ class TableWorld:
         )
         return found and Employer(found[1].company, found[1].industry, found[1].size)
 
+    def identity(self, address: str, person: Person) -> str:
+        """Return the profile, or the address of who has none."""
+        return profile_slug(person.linkedin or "") or address
+
     def _first(self, is_meant: Callable[[str, Person], bool]) -> tuple[str, Person] | None:
         """Return the first that is meant."""
         return next(((at, person) for at, person in self._people.items() if is_meant(at, person)), None)

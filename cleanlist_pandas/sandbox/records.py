@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from cleanlist_pandas.sandbox.seek import Asked, Found
 
-__all__ = ["Kind", "Lead", "LeadList", "Quote", "Task", "Workflow"]
+__all__ = ["Attempt", "Delivery", "Kind", "Lead", "LeadList", "Quote", "Task", "Workflow"]
 
 Kind: TypeAlias = Literal["person", "bulk", "legacy"]
 
@@ -92,3 +92,23 @@ class Quote:
     cost: int
     expires_s: int
     used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a webhook: when, and what came back."""
+
+    at_s: float
+    response_code: int | None
+    error: str | None
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The webhook of one workflow; `due_s` is when something happens next, ``None`` once nothing will."""
+
+    workflow_id: str
+    url: str
+    due_s: float | None
+    status: str = "pending"
+    attempts: list[Attempt] = field(default_factory=list)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote
 
-from cleanlist_pandas.sandbox import v2, v2_says
+from cleanlist_pandas.sandbox import legacy, v2, v2_says
 from cleanlist_pandas.sandbox.account import Account
 from cleanlist_pandas.sandbox.asking import Ask, Handler, Routes, route
 from cleanlist_pandas.sandbox.desk import Decision, Desk, Incoming
@@ -48,8 +48,9 @@ def _too_early(account: Account, number: int, wait_s: int) -> Answer:
 
 
 V2 = Surface("/api/v2", v2.ROUTES, v2_says.status_error, _too_early)
+LEGACY = Surface("/api/v1/public", legacy.ROUTES, legacy.no, legacy.too_early)
 # The vendor mounts the handlers of v2 under the old prefix as well.
-SURFACES = (V2, replace(V2, prefix="/api/v1/public"))
+SURFACES = (V2, LEGACY, replace(V2, prefix=LEGACY.prefix))
 
 
 class Router:
@@ -104,7 +105,7 @@ class Router:
         answer = answer or surface.no(self._account, number, 503, "A script kept this request from having any effect.")
         if fault is not None:
             wording = surface.no(self._account, number, fault.status, "Scripted fault") if fault.status else None
-            answer = shape(fault, answer, wording.body if wording else None)
+            answer = shape(_without_rows(fault), answer, wording.body if wording else None)
         self._account.books.note(
             number,
             method=incoming.method,
@@ -143,6 +144,12 @@ def _door(path: str) -> Door | None:
             template, methods, parts = found
             return Door(surface, surface.prefix + template, methods, tuple(unquote(part) for part in parts))
     return None
+
+
+def _without_rows(fault: Fault) -> Fault:
+    """Take out what only an answer of csv_row has: the presets know no other."""
+    kept = {path: value for path, value in (fault.mutate or {}).items() if not path.startswith("csv_row.")}
+    return replace(fault, echo=None, mutate=kept)
 
 
 def _email(body: bytes) -> str | None:

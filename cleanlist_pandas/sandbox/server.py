@@ -18,6 +18,7 @@ from cleanlist_pandas.sandbox.account import Account
 from cleanlist_pandas.sandbox.books import Books, Charge, RequestRecord, Reservation, Totals
 from cleanlist_pandas.sandbox.desk import Desk
 from cleanlist_pandas.sandbox.people import People, TableWorld
+from cleanlist_pandas.sandbox.postman import Postman
 from cleanlist_pandas.sandbox.routes import Router
 from cleanlist_pandas.sandbox.rules import Bucket
 from cleanlist_pandas.sandbox.scripts import Faults, make_script
@@ -31,10 +32,13 @@ __all__ = ["Sandbox", "run_forever"]
 class Sandbox:
     """A local Cleanlist with invented people, on loopback only. Costs nothing, knows nobody real.
 
-    Its surfaces are csv_row (``POST /v1/enrich/csv_row``) and v2 (``/api/v2``); the same address is the same person on
-    all of them. ``GET /sandbox/books``, ``/sandbox/surfaces`` and ``/sandbox/health`` let other processes look inside;
-    they ask for no key, which is safe because the socket is bound to 127.0.0.1 and everything behind it is invented.
-    They are not counted as requests. `api_keys` are three keys of its one organisation; `api_key` is the first.
+    Its surfaces are csv_row (``POST /v1/enrich/csv_row``), v2 (``/api/v2``) and legacy v1 (``/api/v1/public``); the
+    same address is the same person on all of them. `api_keys` are three keys of its one organisation; `api_key` is the
+    first.
+
+    ``GET /sandbox/books``, ``/sandbox/surfaces`` and ``/sandbox/health`` let other processes look inside; they ask for
+    no key, which is safe because the socket is bound to 127.0.0.1 and everything behind it is invented. They are not
+    counted as requests.
 
     Parameters
     ----------
@@ -109,7 +113,7 @@ class Sandbox:
             idempotency=idempotency,
         )
         account = Account(seed=seed, world=world, books=self._books, terms=terms or Terms(), clock=clock)
-        self._talk = Talk(Router(desk, account, script), self._books, self.api_keys, latency_s)
+        self._talk = Talk(Router(desk, account, script), self._books, self.api_keys, latency_s, Postman(account))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None

@@ -12,6 +12,7 @@ import h11
 
 from cleanlist_pandas.sandbox.books import Books
 from cleanlist_pandas.sandbox.desk import Decision, Incoming
+from cleanlist_pandas.sandbox.postman import Postman
 from cleanlist_pandas.sandbox.routes import Router
 from cleanlist_pandas.sandbox.rules import refuse
 from cleanlist_pandas.sandbox.wire import BodyTooLarge, Line, as_json
@@ -34,18 +35,24 @@ class Talk:
         The keys that open the service.
     latency_s : float
         Seconds that a look-up takes.
+    postman : Postman
+        Lets time do its work between requests.
     """
 
-    def __init__(self, router: Router, books: Books, api_keys: Sequence[str], latency_s: float) -> None:
+    def __init__(
+        self, router: Router, books: Books, api_keys: Sequence[str], latency_s: float, postman: Postman
+    ) -> None:
         self._router = router
         self._books = books
         self._keys = [key.encode() for key in api_keys]
         self._latency_s = latency_s
+        self._postman = postman
         self._sockets: dict[asyncio.Task[None], socket.socket] = {}
         self._lines: dict[asyncio.Task[None], Line] = {}
 
     async def hang_up(self) -> None:
         """End every conversation and wait until its socket is closed."""
+        await self._postman.stop()
         sockets, lines = dict(self._sockets), dict(self._lines)
         for task in sockets:
             task.cancel()
@@ -135,6 +142,7 @@ class Talk:
             return False
         incoming = self._incoming(head, body)
         decision = self._router.decide(number, incoming)
+        self._postman.wake()
         await self._take_time(decision)
         return await self._reply(line, number, decision, with_body=incoming.method != "HEAD")
 

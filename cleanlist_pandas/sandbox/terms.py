@@ -28,6 +28,8 @@ class Terms:
         a row needs a profile, or a name and a company, or it is skipped as ``missing_required``.
     nested_results : bool, default False
         Whether webhooks carry the second of the two shapes seen: ``result`` and ``input`` inside each result.
+    webhook_timeout_s : float, default 10
+        Seconds, by the system's clock, within which a webhook has to be acknowledged.
 
     Raises
     ------
@@ -40,9 +42,10 @@ class Terms:
     workflow_polls: int = 0
     email_imports: bool = True
     nested_results: bool = False
+    webhook_timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("workflow_s", "workflow_polls"):
+        for name in ("workflow_s", "workflow_polls", "webhook_timeout_s"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be 0 or more, got {value!r}")

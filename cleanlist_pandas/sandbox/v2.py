@@ -1,7 +1,8 @@
 """The v2 surface (``/api/v2``): who may ask, what is where. Shapes are those of the vendor's own schema.
 
 Built are identity, credits, quotes, lead lists, csv-import and enrichment; smart agents, export, cohorts and key
-management are not, and answer 404. Request bodies refuse unknown fields with 422, as the schema says.
+management are not, and answer 404. A body that does not fit is a 422 with ``detail``, as the schema says; the vendor's
+page about errors has a 400 ``validation_error`` instead, so a client has to take either.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from cleanlist_pandas.sandbox.seek import PRICES, PROVIDER, Asked
 from cleanlist_pandas.sandbox.v2_lists import described, the_list
 from cleanlist_pandas.sandbox.v2_quotes import verify
 from cleanlist_pandas.sandbox.v2_says import enveloped, fail, too_poor
+from cleanlist_pandas.sandbox.world import Employer
 
 __all__ = ["COMPANY", "LIST", "PERSON", "enrich_company", "enrich_list", "enrich_person", "workflow_status"]
 
@@ -90,39 +91,41 @@ def enrich_list(account: Account, ask: Ask) -> Answer:
 def enrich_company(account: Account, ask: Ask) -> Answer:
     """``POST /enrichment/company``: answered at once, for 1 credit where the company is known."""
     body = read_form(ask.body, COMPANY)
-    domain, name = body["domain"], body["company_name"]
-    if not (domain or name or body["company_ticker"] or body["company_id"]):
+    if not any(body[name] for name in ("domain", "company_name", "company_ticker", "company_id")):
         raise misfit(["body"], "Provide domain, company_name, company_ticker or company_id.")
     if not account.books.affords(COMPANY_PRICE):
         raise too_poor(account, ask, COMPANY_PRICE)
-    if domain is None and body["company_id"]:
-        domain = body["company_id"].removeprefix("company_")
-    if domain is None and name:
-        domain = "-".join(name.lower().split()) + ".example"
-    domain = domain and domain.strip().lower()
+    domain = _domain(body)
     company = account.world.employer(domain) if domain else None
     if company is None:
         raise fail(account, ask, 404, "company_not_found", "Nobody knows this company.")
     credits = COMPANY_PRICE if ask.credits is None else ask.credits
-    account.books.charge(
-        Charge(email=domain or "", credits=credits, fields=("company",), request=ask.number, surface="v2")
-    )
-    record = {
+    if credits:
+        charge = Charge(email=domain, credits=credits, fields=("company",), request=ask.number, surface="v2")
+        account.books.charge(charge)
+    return enveloped(account, {"company": _record(domain, company), "credits_charged": credits})
+
+
+def _domain(body: dict[str, Any]) -> str:
+    """Return the domain of the company that is asked for; a ticker alone tells none."""
+    domain = body["domain"] or (body["company_id"] or "").removeprefix("company_")
+    if not domain and body["company_name"]:
+        domain = "-".join(body["company_name"].split()) + ".example"
+    return str(domain).strip().lower()
+
+
+def _record(domain: str, company: Employer) -> dict[str, Any]:
+    """Describe a company; the sandbox's world knows no more than this."""
+    unknown = ("employee_count", "revenue_range", "hq_location", "funding_stage", "total_funding_usd", "tech_stack")
+    return {
         "company_id": f"company_{domain}",
         "name": company.name,
         "domain": domain,
         "industry": company.industry,
         "industries": [company.industry] if company.industry else None,
-        "employee_count": None,
         "employee_count_range": company.size,
-        "revenue_range": None,
-        "hq_location": None,
-        "funding_stage": None,
-        "total_funding_usd": None,
-        "tech_stack": None,
-        "linkedin_url": None,
+        **dict.fromkeys((*unknown, "linkedin_url")),
     }
-    return enveloped(account, {"company": record, "credits_charged": credits})
 
 
 def workflow_status(account: Account, ask: Ask, workflow_id: str) -> Answer:

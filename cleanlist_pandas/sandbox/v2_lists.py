@@ -16,7 +16,17 @@ from cleanlist_pandas.sandbox.rules import Answer
 from cleanlist_pandas.sandbox.seek import PROVIDER, Asked, Found, profile_url
 from cleanlist_pandas.sandbox.v2_says import enveloped, fail
 
-__all__ = ["CREATE", "create_list", "delete_list", "described", "get_list", "leads_page", "list_lists", "the_list"]
+__all__ = [
+    "CREATE",
+    "create_list",
+    "delete_list",
+    "described",
+    "get_list",
+    "iso",
+    "leads_page",
+    "list_lists",
+    "the_list",
+]
 
 CREATE = form(name=text(required=True, shortest=1, longest=200), description=text(), folder_id=text())
 
@@ -48,7 +58,7 @@ def list_lists(account: Account, ask: Ask) -> Answer:
             "name": one.name,
             "lead_count": len(one.leads),
             "folder_id": None,
-            "created_at": _iso(one.created_s),
+            "created_at": iso(one.created_s),
             "owner_name": None,
             "visibility": "private",
         }
@@ -129,12 +139,12 @@ def _detail(account: Account, one: LeadList, *, reused: bool = False) -> dict[st
         "lead_count": len(leads),
         "enriched_count": sum(lead.found is not None for lead in leads),
         "folder_id": None,
-        "created_at": _iso(one.created_s),
+        "created_at": iso(one.created_s),
         "reused": reused,
     }
 
 
-def _iso(time_s: float) -> str:
+def iso(time_s: float) -> str:
     """Write a time."""
     return datetime.fromtimestamp(time_s, UTC).isoformat()
 

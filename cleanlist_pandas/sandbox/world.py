@@ -61,6 +61,9 @@ class World(Protocol):
     def employer(self, domain: str) -> Employer | None:
         """Return the company behind a domain, or ``None`` where there is none."""
 
+    def identity(self, address: str, person: Person) -> str:
+        """Return what two addresses of one person have in common."""
+
 
 def normal_form(email: str) -> str:
     """Return the form under which an address is known.
@@ -219,6 +222,12 @@ class InventedWorld:
         if domain in words.FREE_MAIL_DOMAINS or domain in words.DISPOSABLE_DOMAINS:
             return None
         return self._employer(domain, _Draws(self._seed, "person", domain))
+
+    def identity(self, address: str, person: Person) -> str:
+        """Return the profile at this company. Slugs repeat here, so the mailbox counts too, but for dots and tags."""
+        local, _, domain = address.rpartition("@")
+        mailbox = re.sub(r"[\W_]", "", local.partition("+")[0])
+        return f"{person.linkedin} {mailbox}@{domain}" if person.linkedin else address
 
     def _status(self, local: str, domain: str, draws: _Draws) -> str:
         """Say what a verifier would say: what the address shows first, then the domain, then the mailbox."""

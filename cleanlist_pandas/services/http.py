@@ -99,7 +99,7 @@ class Network:
 
 
 class _Trace:
-    """Remembers whether a request may have left this machine."""
+    """Remembers whether a request may have left this machine, and keeps the service's words out of the log."""
 
     __slots__ = ("sent",)
 
@@ -110,6 +110,9 @@ class _Trace:
         # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.sent = True
+        # httpcore logs the same mapping at DEBUG next; a service may repeat in its headers whom it was asked about.
+        if event.startswith("http11.receive_response_") and not event.endswith(".started"):
+            info.clear()
 
 
 class Connection:

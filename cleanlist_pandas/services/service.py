@@ -26,6 +26,7 @@ __all__ = [
     "Request",
     "Service",
     "Surface",
+    "missing_on",
     "surface_for",
 ]
 
@@ -76,6 +77,11 @@ SURFACES: Final[Mapping[str, Surface]] = {
         ),
     )
 }
+
+
+def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some fields that a surface does not offer."""
+    return tuple(field for field in fields if field not in SURFACES[name].fields)
 
 
 def surface_for(key: str) -> Surface:

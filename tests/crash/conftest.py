@@ -1,6 +1,6 @@
 """Fixtures of the crash tests; ``CLEANLIST_LONG=1`` selects every point instead of a seeded choice.
 
-``python -m pytest tests/crash`` prints the figures at its end.
+``python -m pytest tests/crash`` prints its figures at the end; a whole run holds them to ``tests/figures.json``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from figures import Figures
 
 
 def _load(name: str) -> ModuleType:
@@ -32,16 +33,15 @@ LONG = os.environ.get("CLEANLIST_LONG", "") not in ("", "0")
 SEED = int(os.environ.get("CLEANLIST_CRASH_SEED", "20261123"))
 _disk = _load("crash_disk")
 _tools = SimpleNamespace(**{**vars(_load("crash_tools")), **vars(_load("crash_books"))})
-_figures = _tools.Figures()
+_figures = Figures()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what was tried."""
-    if _figures.counts:
-        form = "long" if LONG else f"short, seed {SEED}"
-        terminalreporter.write_line(f"crash harness ({form}):")
-        for what, n in _figures.counts.items():
-            terminalreporter.write_line(f"  {n:>6,} {what}")
+    if _figures.cases:
+        terminalreporter.write_line(f"crash harness ({'long' if LONG else f'short, seed {SEED}'}):")
+        for line in _figures.lines():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +57,11 @@ def disk() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def figures() -> Any:
+def figures(ran_whole: Callable[[Path], bool]) -> Iterator[Figures]:
     """The counter printed at the end."""
-    _figures.counts["violations"] += 0
-    return _figures
+    yield _figures
+    if not LONG and ran_whole(Path(__file__).parent):
+        _figures.hold_to_the_file("crash", leeway=0.1)
 
 
 @pytest.fixture

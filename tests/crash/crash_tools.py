@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 import re
 import shutil
 import subprocess
@@ -186,12 +187,6 @@ def calls_named(trace: str, *names: str) -> list[Call]:
     return found
 
 
-@dataclass(slots=True)
-class Figures:
-    """What was tried, and what came of it; printed at the end of the session."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, what: str, violations: Sequence[str] = (), n: int = 1) -> None:
-        self.counts[what] += n
-        self.counts["violations"] += len(violations)
+def in_turn(points: Sequence[Any], n: int | None, rng: random.Random) -> list[Any]:
+    """Return all points in order, or shuffled: then a test goes on until its fault has hit at `n` of them."""
+    return list(points) if n is None else rng.sample(points, len(points))

@@ -309,8 +309,8 @@ def test_a_full_ledger_is_told_with_its_reason_whole(leads, tmp_path, capsys):
     with cl.sandbox(), no_room_past(ledger.stat().st_size + 20_000):
         assert main(["enrich", leads, "-o", str(out), "--ledger", str(ledger), "--quiet"]) == 3
     told = capsys.readouterr().err
-    assert told.startswith(f"cleanlist-pandas: The ledger could not be written (The ledger {ledger} cannot be written")
-    assert "; nothing more was sent). " in told
+    assert told.startswith(f"cleanlist-pandas: The ledger could not be written (The ledger {ledger} cannot be read")
+    assert "; nothing more was sent. Name another file with --ledger …). " in told
     assert told.endswith(
         " Mend that, then run it again with another -o: answers that did not reach the ledger are in this file only.\n"
     )

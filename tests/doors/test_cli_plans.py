@@ -47,6 +47,15 @@ def test_a_plan_is_made_and_held_to(leads, service, tmp_path, capsys):
     assert "enriched_title" in read_frame(out)
 
 
+def test_a_plan_of_the_best_first_wants_their_order(leads, service, tmp_path, capsys):
+    """As it is typed here."""
+    path = str(tmp_path / "plan.json")
+    assert main(["plan", leads, "-o", path, "--fields", "title", "--max-credits", "4", "--priority", "deal"]) == 0
+    assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", path]) == 2
+    assert "give --priority as it was given to plan" in capsys.readouterr().err
+    assert service.requests == []
+
+
 def test_a_plan_for_others_is_refused_as_wrong_usage(leads, service, tmp_path, capsys):
     """Nothing is sent; the options are spelt as they are typed."""
     path = str(tmp_path / "plan.json")
@@ -55,6 +64,29 @@ def test_a_plan_for_others_is_refused_as_wrong_usage(leads, service, tmp_path, c
     assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", path]) == 2
     assert "the people changed (6 then, 7 now)" in capsys.readouterr().err
     assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", "nowhere.json"]) == 2
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "leads.csv", "-o", "./leads.csv"], "is the input itself"),
+        (["plan", "leads.csv", "-o", "known.csv", "--known", "known.csv"], "is the input itself"),
+        (["plan", "leads.csv", "-o", "-"], "A plan is kept in a file"),
+        (["enrich", "leads.csv", "-o", "known.csv", "--known", "known.csv"], "is the input itself"),
+        (["enrich", "leads.csv", "-o", "never.csv", "--suppress", "never.csv"], "is the input itself"),
+        (["estimate", "-", "--known", "-"], "Only one file can be standard input"),
+    ],
+)
+def test_no_file_that_is_read_is_written_over(leads, service, tmp_path, monkeypatch, capsys, arguments, told):
+    """Neither with a plan nor with rows."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "known.csv").write_text("mail,enriched_title\np0@acme.example,CTO\n")
+    (tmp_path / "never.csv").write_text("p1@acme.example\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert service.requests == []
 
 

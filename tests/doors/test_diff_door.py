@@ -180,7 +180,7 @@ def test_nobody_in_both_is_no_traceback(files, capsys):
     ("arguments", "told"),
     [
         (["now.csv", "gone.csv"], "gone.csv: there is no such file"),
-        (["-", "-"], "cannot both be standard input"),
+        (["-", "-"], "Only one file can be standard input"),
         (["now.csv", "before.csv", "-o", "now.csv"], "is the input itself"),
         (["now.csv", "before.csv", "-o", "before.csv"], "is the input itself"),
         (["now.csv", "before.csv", "-o", "out.docx"], "cannot be written"),

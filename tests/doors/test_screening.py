@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import pandas as pd
 import pytest
 
@@ -32,6 +35,7 @@ def test_everybody_costs_1_and_those_who_pass_11_more():
         assert (shown.at_most, shown.phones, shown.phone_credits, shown.requests) == (60, 5, 55, 10)
         assert shown.break_even == pytest.approx(50 / 55, abs=1e-4)
         assert "5 for 5 look-ups, then 55 for 5 phones if phone_if= holds" in repr(shown)
+        assert "Expected about 30 (0 to 60 in 9 of 10 cases) if phone_if= holds for everybody, a guess" in repr(shown)
         out = cl.enrich(LEADS, FIELDS, phone_if=senior, provenance=True)
         assert service.charged == cl.last_run().report.credits == int(out["enriched_credits"].sum()) == 26
         assert cl.last_run().report.requests == len(service.requests) == 7
@@ -93,11 +97,16 @@ def test_the_predicate_cannot_change_the_callers_frame():
     ("phone_if", "fields", "message"),
     [
         ("director", FIELDS, "must be a function"),
+        (asyncio.sleep, FIELDS, "must be a function"),
         (senior, ["title"], "add 'phone' to fields="),
         (lambda d: d.no_such_column, FIELDS, "AttributeError"),
         (lambda d: [True], FIELDS, "1 answers for 7 rows"),
         (lambda d: d["email"], FIELDS, "phone_if= must give True or False"),
         (lambda d: True, FIELDS, "1 answers for 7 rows"),
+        (lambda d: d.sort_values("email")["email"].notna(), FIELDS, "its index is not the frame's"),
+        (lambda d: d["email"].notna().reset_index(drop=True).iloc[::-1], FIELDS, "its index is not the frame's"),
+        (lambda d: d[["email"]].notna(), FIELDS, "ValueError"),
+        (lambda d: sys.exit(1), FIELDS, "SystemExit"),
     ],
 )
 def test_a_predicate_that_does_not_work_is_refused_before_anything_is_sent(phone_if, fields, message):
@@ -108,16 +117,18 @@ def test_a_predicate_that_does_not_work_is_refused_before_anything_is_sent(phone
         assert service.requests == []
 
 
-def test_a_predicate_that_fails_on_the_answers_loses_nothing():
+@pytest.mark.parametrize("failure", [AssertionError, SystemExit, KeyboardInterrupt])
+def test_a_predicate_that_fails_on_the_answers_loses_nothing(failure):
     """No phone is bought; the titles are in the partial frame, and resume() goes on with a better one."""
 
     def fragile(frame):
-        assert frame["enriched_title"].isna().all()
+        if frame["enriched_title"].notna().any():
+            raise failure
         return frame["enriched_title"].notna()
 
     with cl.sandbox(people=PEOPLE) as service:
         with pytest.raises(cl.RunStoppedError, match="No phone was bought, because phone_if= failed") as caught:
-            cl.enrich(LEADS, FIELDS, phone_if=fragile)
+            cl.enrich(LEADS, FIELDS, phone_if=fragile, ledger=None)
         assert service.charged == caught.value.report.credits == 4
         assert plain(caught.value.partial["enriched_title"])[:4] == ["t0", "t1", "t2", "t3"]
         assert caught.value.partial["enriched_status"].tolist()[:4] == ["not_attempted"] * 4
@@ -144,6 +155,17 @@ def test_an_account_that_runs_dry_at_any_call_loses_nothing(k):
         assert int(caught.value.partial["enriched_credits"].sum()) == service.charged == caught.value.report.credits
         out = caught.value.resume()
         assert (service.charged, int(out["enriched_phone"].notna().sum())) == (26, 3)
+
+
+def test_a_phone_in_doubt_is_asked_for_again_by_whoever_says_so():
+    """In the second step, as in a run of one."""
+    faults = {"p1@acme.example": [None, Fault(reset="after_body"), None]}
+    with cl.sandbox(people=PEOPLE, faults=faults) as service:
+        assert cl.enrich(LEADS, FIELDS, phone_if=senior)["enriched_status"].tolist()[1] == "in_doubt"
+        assert cl.enrich(LEADS, FIELDS, phone_if=senior)["enriched_status"].tolist()[1] == "in_doubt"
+        out = cl.enrich(LEADS, FIELDS, phone_if=senior, in_doubt="retry")
+        assert (out["enriched_status"].tolist()[1], out["enriched_phone"].tolist()[1]) == ("completed", "+1-555-0101")
+        assert service.charged == 26
 
 
 def test_somebody_in_doubt_after_the_first_step_is_not_sent_a_second_time():

@@ -88,6 +88,25 @@ def test_an_inner_sandbox_wins_over_an_outer():
         assert resolve("api_key").value.reveal() == outer.api_key
 
 
+def test_a_sandbox_that_is_started_lasts_until_it_is_stopped():
+    """As over the cells of a notebook; twice is no harm, and it may be started again."""
+    service = cl.sandbox()
+    assert cl.options.base_url == "https://api.cleanlist.ai/v1"
+    for _ in range(2):
+        assert service.start() is service
+        with pytest.raises(RuntimeError, match="already running"):
+            service.start()
+        assert cl.options.base_url == f"{service.url}/v1"
+        folder = cl.options.ledger.parent
+        assert folder.is_dir()
+        cl.enrich(pd.DataFrame({"email": ["jo@acme.example"]}), "title")
+        service.stop()
+        service.stop()
+        assert cl.options.base_url == "https://api.cleanlist.ai/v1"
+        assert not folder.exists()
+    assert len(service.requests) == 2
+
+
 def test_a_sandbox_counts_in_every_thread():
     """Nobody inside the block spends real credits because a thread did not inherit a context."""
     found = []

@@ -1,7 +1,6 @@
 """Fixtures of the fault matrix; ``CLEANLIST_LONG=1`` runs every case instead of the choice made for CI.
 
-``python -m pytest tests/faults`` prints its figures at the end and writes them to ``.figures.json`` beside this file
-(git-ignored).
+``python -m pytest tests/faults`` prints its figures at the end; a whole run holds them to ``tests/figures.json``.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from figures import Figures
 
 HERE = Path(__file__).parent
 LONG = os.environ.get("CLEANLIST_LONG", "") not in ("", "0")
@@ -33,29 +33,23 @@ def _load(name: str) -> ModuleType:
 
 
 _books = _load("fault_books")
-_figures = _books.Figures()
+_figures = Figures()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the totals."""
     if _figures.cases:
-        told = _figures.as_dict()
-        form = "long" if LONG else "short"
-        terminalreporter.write_line(
-            f"fault matrix ({form}): {told['cases']:,} cases in {len(told['families'])} families, "
-            f"{told['violations']} violations"
-        )
-        for family, n in told["families"].items():
-            terminalreporter.write_line(f"  {n:>6,} {family}")
-        for name, fact in told["facts"].items():
-            terminalreporter.write_line(f"         {name}: {fact}")
-        _figures.write(HERE / ".figures.json")
+        terminalreporter.write_line(f"fault matrix ({'long' if LONG else 'short'}):")
+        for line in _figures.lines():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
-def figures() -> Any:
+def figures(ran_whole: Any) -> Iterator[Any]:
     """The counter printed at the end."""
-    return _figures
+    yield _figures
+    if not LONG and ran_whole(HERE):
+        _figures.hold_to_the_file("faults")
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +65,9 @@ def books() -> ModuleType:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: Any) -> Iterator[Any]:
     """Give a test its stage and close it at the end."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     with ExitStack() as stack:
-        yield _books.Stage(tmp_path, stack, _figures)
+        yield _books.Stage(tmp_path, stack, figures)

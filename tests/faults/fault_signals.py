@@ -34,7 +34,7 @@ N = 22
 def interrupted(kind: str, at: int) -> list[str]:
     """Interrupt one run when its request `at` arrives; return what is wrong afterwards."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        stage = books.Stage(Path(folder), stack, books.Figures())
+        stage = books.Stage(Path(folder), stack, figures=None)
         sent: list[int] = []
 
         def press(number: int, who: str | None, attempt: int) -> Fault | None:

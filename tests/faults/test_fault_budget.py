@@ -127,7 +127,7 @@ def test_a_clock_that_jumps_in_a_run_changes_nothing(stage: Stage, jumps: Any, s
         return [] if len(at_s) < 2 or at_s[1] - at_s[0] >= 0.2 else ["sent before the time named"]
 
     rows = [(meeting, fault, want, None)]
-    stage.play("clock jumps", rows, well=2, n=1, timeout_s=0.4, hit=not_early, concurrency=2, max_age=None)
+    stage.play("clock jumps", rows, well=2, n=1, timeout_s=1.0, hit=not_early, concurrency=2, max_age=None)
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEARS, -YEARS])

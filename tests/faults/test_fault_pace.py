@@ -125,9 +125,9 @@ def test_a_simulated_run_settles_near_the_rate_allowed(figures: Any, per_s: floa
     runs = [simulate(per_s, workers, 0.05, people, seed) for seed in seeds]
     share = sum(rate for _, rate in runs) / len(runs) / min(per_s, workers / 0.05)
     overhead = sum(sent for sent, _ in runs) / len(runs) / people
-    figures.add("rate limit, simulated", len(runs))
     figures.facts[f"simulated {per_s:g}/s with {workers} workers"] = (
         f"{share:.2f} of the rate, {overhead:.2f} requests a person"
     )
     assert share >= 0.8
     assert overhead <= 1.3 + workers / people  # the first of each worker leave before anything is known
+    figures.add("rate limit, simulated", len(runs))

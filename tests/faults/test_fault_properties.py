@@ -27,8 +27,8 @@ MANY = settings(
     database=None,
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
+    stateful_step_count=50,
 )
-SOME = settings(MANY, max_examples=1_000 if LONG else 40, stateful_step_count=50)
 DAY = timedelta(days=1)
 
 
@@ -82,8 +82,8 @@ class Money(RuleBasedStateMachine):
 
 def test_any_order_of_reservations_keeps_within_the_budget(figures: Any) -> None:
     """Stateful."""
-    run_state_machine_as_test(Money, settings=SOME)
-    figures.add("properties: budget", SOME.max_examples)
+    run_state_machine_as_test(Money, settings=MANY)
+    figures.add("properties: budget", MANY.max_examples)
 
 
 # --- what came back decides what is next --------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_a_doubt_is_never_forgotten_and_a_paid_answer_never_bought_again(figures
         ]
         age = None if max_age is None else timedelta(days=max_age)
         held = decide([(0, one) for one in records], lambda at: ASKED, max_age=age, miss_age=30 * DAY).get(0)
-        chosen = [] if held is None else [*held.records, *held.doubts, *filter(None, [held.rival])]
+        chosen = [] if held is None else [*held.records, *held.doubts, *held.rivals]
         assert all(any(one is record for record in records) and not one.is_void for one in chosen)
         counting = [one for one in records if set(ASKED) <= set(one.fields) and not one.is_void]
         if counting and counting[-1].is_open:
@@ -334,5 +334,5 @@ class Schedule(RuleBasedStateMachine):
 
 def test_any_schedule_of_runs_keeps_the_invariants(figures: Any) -> None:
     """Stateful, over `Budget`, `judge`, `CsvRow.read` and `decide`."""
-    run_state_machine_as_test(Schedule, settings=SOME)
-    figures.add("properties: schedules of runs", SOME.max_examples)
+    run_state_machine_as_test(Schedule, settings=MANY)
+    figures.add("properties: schedules of runs", MANY.max_examples)

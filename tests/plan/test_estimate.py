@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from textwrap import dedent
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -78,6 +80,12 @@ def test_the_time_follows_from_the_rate(rate, seconds, told):
     assert ("a minute" in repr(shown)) is (told is not None)
 
 
+@pytest.mark.parametrize("price", [0.5, Decimal("0.5"), np.float32(0.5), np.float64(0.5)])
+def test_a_price_may_be_any_number(price):
+    """Money is often a Decimal."""
+    assert "At 0.5 a credit: at most 1.50" in repr(cl.estimate_cost(LEADS, ["title"], price_per_credit=price))
+
+
 def test_to_dict_is_plain_json():
     """With every number of the page."""
     shown = cl.estimate_cost(LEADS, ["title"]).to_dict()
@@ -104,6 +112,7 @@ def test_to_dict_is_plain_json():
         "price_per_credit": None,
         "surface": "csv_row",
         "unoffered": [],
+        "screened": False,
         "phones": 0,
         "phone_credits": 0,
         "break_even": None,

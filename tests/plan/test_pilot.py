@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import cleanlist_pandas as cl
 from cleanlist_pandas.plan.expect import wilson
 from cleanlist_pandas.plan.pilot import draw
+from cleanlist_pandas.sandbox import Fault
 
 LEADS = pd.DataFrame(
     {"email": [f"p{n}@acme.example" for n in range(90)] + [f"q{n}@gmail.com" for n in range(30)] + ["n/a"]}
@@ -79,6 +80,19 @@ def test_its_table_projects_to_all():
     assert shown.to_dict()["interval"] == list(shown.interval)
 
 
+def test_a_pilot_that_is_gone_on_with_twice_asks_no_more_people_and_tells_of_all():
+    """4 misses, 3 misses, 3 misses: 10 people."""
+    faults = [*[None] * 4, Fault(status=402), *[None] * 3, Fault(status=402)]
+    with cl.sandbox(hit_rate=0.0, faults=faults) as service:
+        with pytest.raises(cl.OutOfCreditsError) as first:
+            cl.pilot(LEADS, 10, ["title"], concurrency=1)
+        with pytest.raises(cl.OutOfCreditsError) as second:
+            first.value.resume()
+        shown = second.value.resume()
+        assert len(service.requests) == 10 + 2
+    assert (shown.n, shown.people, shown.at_most, shown.found, shown.filled) == (10, 120, 120, 0, {"title": 0})
+
+
 def test_a_pilot_of_more_people_than_there_are_asks_all():
     """And one of nobody asks nobody."""
     with cl.sandbox(hit_rate=1.0) as service:
@@ -106,7 +120,7 @@ def test_a_pilot_that_fails_can_be_gone_on_with(tmp_path):
         assert caught.value.report.credits == service.charged == 5
     with cl.sandbox(hit_rate=1.0) as well:
         shown = caught.value.resume(base_url=f"{well.url}/v1", api_key=well.api_key)
-        assert (well.charged, shown.n) == (15, 15)
+        assert (well.charged, shown.n, shown.credits) == (15, 20, 20)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ FRAME = pd.DataFrame(
         ("text", [10, 0, 20, 1000]),
         (FRAME["deal"], [10, 25, 20, 0]),
         ([4, 3, 2, 1], [4, 3, 2, 1]),
+        (iter([4, 3, 2, 1]), [4, 3, 2, 1]),
         (np.array([True, False, True, False]), [1, 0, 1, 0]),
         (pd.array([1, None, 3, 4], dtype="Int64"), [1, 0, 3, 4]),
         (FRAME["deal"].astype("float64[pyarrow]"), [10, 25, 20, 0]),
@@ -49,7 +50,11 @@ def test_worth_is_a_number_for_each_row(priority, worth):
         ([1, 2, 3, float("inf")], "negative or infinite"),
         ([None] * 4, "no number at all"),
         (pd.to_datetime(["2026-01-01"] * 4), "no number"),
-        ({"a": 1}, "has 1 values"),
+        (dict.fromkeys(range(4), 1), "one number for each row, in order"),
+        ({1, 2, 3, 4}, "one number for each row, in order"),
+        ([1j, 2, 3, 4], "cells that are no number"),
+        ([10**400, 2, 3, 4], "cells that are no number"),
+        (tuple(range(1000)), "priority=tuple is not one column"),
     ],
 )
 def test_a_worth_that_is_none_is_refused_before_anything_is_sent(priority, message):

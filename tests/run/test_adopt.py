@@ -55,6 +55,21 @@ def test_without_a_status_only_what_is_there_counts() -> None:
         assert cl.estimate_cost(LEADS[:1], ["title", "phone"]).at_most == 0
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seniority", "wizard"), ("icp_score", 400), ("icp_score", -1), ("icp_score", "lots"), ("title", "a\ud800")],
+)
+def test_what_cannot_be_read_settles_nothing(field: str, value: object) -> None:
+    """It is bought when it is asked for; the rest of the row counts."""
+    column = field if field == "icp_score" else f"enriched_{field}"
+    cell = pd.Series([value], dtype=object)
+    export = pd.DataFrame({"email": [JO], "enriched_company": ["Acme"], column: cell, "enriched_status": "completed"})
+    with cl.sandbox(people=PEOPLE):
+        assert cl.Ledger().adopt(export) == 1
+        assert cl.estimate_cost(LEADS[:1], ["company"]).at_most == 0
+        assert cl.estimate_cost(LEADS[:1], [field]).at_most == 1
+
+
 def test_adopting_twice_changes_nothing(tmp_path: Path) -> None:
     """A file is known by when it was changed."""
     EXPORT.to_csv(tmp_path / "export.csv", index=False)
@@ -123,6 +138,8 @@ def test_what_was_adopted_is_no_history_of_hits() -> None:
         (EXPORT, {"as_of": "tomorrow"}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": ago(-1)}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": []}, "as_of must be"),
+        (EXPORT, {"as_of": 2026}, "as_of must be"),
+        (EXPORT, {"as_of": 20260630.0}, "as_of must be"),
     ],
 )
 def test_what_cannot_be_adopted_changes_nothing(tmp_path: Path, export: object, options: dict, message: str) -> None:

@@ -21,6 +21,7 @@ class AnySchedule(RuleBasedStateMachine):
         self.budget = Budget(limit)
         self.open_prices: list[int] = []
         self.spent = 0
+        self.doubted = 0
 
     @rule(target=reserved, price=PRICES)
     def reserve(self, price: int) -> int:
@@ -50,6 +51,7 @@ class AnySchedule(RuleBasedStateMachine):
         if price:
             self.budget.doubt(price)
             self.open_prices.remove(price)
+            self.doubted += price
 
     @invariant()
     def nothing_passes_the_limit(self) -> None:
@@ -58,6 +60,7 @@ class AnySchedule(RuleBasedStateMachine):
             return
         assert budget.settled + budget.reserved + budget.in_doubt <= budget.limit
         assert budget.settled == self.spent
+        assert budget.in_doubt == self.doubted
         assert budget.reserved == sum(self.open_prices)
         assert min(budget.settled, budget.reserved, budget.in_doubt, budget.left) >= 0
 

@@ -135,7 +135,7 @@ def test_what_may_have_been_charged_is_in_doubt_and_not_sent_again(scene: Scene,
     fault, charged = DOUBT[name]
     scene.open(faults=at_call(2, fault))
     frame = scene.people(N)
-    out = scene.enrich(frame, concurrency=1, timeout_s=0.4)
+    out = scene.enrich(frame, concurrency=1, timeout_s=1.0)
     scene.audit(frame, out, budget=N)
     assert out.attrs["cleanlist"]["credits_in_doubt"] == 1
     assert scene.sandbox.charged == N - 1 + charged
@@ -176,7 +176,7 @@ def test_an_overcharge_is_booked_and_stops_the_run(scene: Scene) -> None:
     """The error shows the difference; what goes on after it is the caller's decision."""
     scene.open(faults=at_call(2, Fault(credits=7)))
     frame = scene.people(N)
-    with pytest.raises(cl.TariffError, match=r"priced at 1 credits was charged 7") as caught:
+    with pytest.raises(cl.TariffError, match=r"priced at 1 credit was charged 7") as caught:
         scene.enrich(frame, concurrency=1)
     assert (caught.value.report.credits, scene.sandbox.charged) == (9, 9)
     scene.audit(frame, caught.value.partial)

@@ -104,6 +104,7 @@ def test_it_works_the_other_way_round():
         (20, 100, ("phone",), 1_100, True),
         (20, 100, ("title",), 100, False),
         (20, 100, ("phone",), 0, False),
+        (20, 100, ("phone",), 632, False),  # some were held, or phone_if= left them out: credits are no price of phones
         (45, 100, ("phone",), 1_100, False),  # up to 55 %
         (5, 25, ("phone",), 275, False),
         (0, 100, ("phone",), 1_100, False),

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sqlite3
 import stat
 import time
+import zlib
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import platformdirs
 import pyarrow as pa
 import pytest
+from time_machine import travel
 
 import cleanlist_pandas as cl
+from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run import salvage
 from cleanlist_pandas.run.lease import Lease, lease_is_held
-from cleanlist_pandas.run.ledger import Ledger
-from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, decide
+from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
+from cleanlist_pandas.run.ledger_file import _check_journal
+from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, checksum, decide
+from cleanlist_pandas.services.reply import LostBy
 
 JANE, JOHN = "jane@acme.example", "john@acme.example"
 DAY = timedelta(days=1)
@@ -48,7 +56,7 @@ def held(
 
 def counting(chosen: Held) -> list[Record]:
     """The records that count, the open ones last."""
-    return [*chosen.records, *chosen.doubts, *filter(None, [chosen.rival])]
+    return [*chosen.records, *chosen.doubts, *chosen.rivals]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +113,7 @@ TITLE, PHONE = record("completed", fields=("title",)), record("completed", field
 BOTH = ("title", "phone")
 PHONE_DOUBT, PHONE_FREE = record(IN_DOUBT, fields=("phone",)), record("failed", credits=0, fields=("phone",))
 PHONE_RUNNING, OLD_BOTH = record("", fields=("phone",)), record("completed", fields=BOTH, days=1)
+BOTH_DOUBT = record(IN_DOUBT, fields=BOTH)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,12 @@ PHONE_RUNNING, OLD_BOTH = record("", fields=("phone",)), record("completed", fie
         ([TITLE, PHONE_DOUBT], [TITLE, PHONE_DOUBT], ""),
         ([PHONE_DOUBT], [PHONE_DOUBT], "title"),
         ([PHONE_DOUBT, PHONE, TITLE], [PHONE, TITLE], ""),
-        ([PHONE_RUNNING], [], "title phone"),
+        ([PHONE_RUNNING], [PHONE_RUNNING], "title phone"),
+        ([RUNNING, PHONE_RUNNING], [RUNNING, PHONE_RUNNING], "title phone"),
+        ([PHONE_DOUBT, RUNNING], [PHONE_DOUBT, RUNNING], "title"),
+        ([BOTH_DOUBT, PHONE_RUNNING], [BOTH_DOUBT, PHONE_RUNNING], "phone"),
+        ([PHONE_RUNNING, BOTH_DOUBT], [BOTH_DOUBT], ""),
+        ([FREE, RUNNING], [RUNNING], "title phone"),
         ([TITLE, PHONE_RUNNING], [TITLE, PHONE_RUNNING], "phone"),
         ([PHONE_FREE], [], "title phone"),
         ([TITLE, PHONE_FREE], [TITLE, PHONE_FREE], ""),
@@ -134,7 +148,7 @@ def test_each_field_is_bought_once(found: list[Record], counts: list[Record], la
 def test_who_says_retry_buys_what_is_in_doubt() -> None:
     """An open look-up of a run that is over counts for nothing then; one of a run that goes on still does."""
     assert held(PHONE_DOUBT, TITLE, fields=BOTH, retry=True) == Held(records=(TITLE,), lacking=frozenset({"phone"}))
-    assert held(DOUBT, RUNNING, retry=True).rival == RUNNING
+    assert held(DOUBT, RUNNING, retry=True).rivals == (RUNNING,)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +165,23 @@ def test_a_miss_is_asked_again_after_30_days_however_old_an_answer_may_be(max_ag
     assert held(OLD_MISS, max_age=max_age).lacking == {"title"}
     young = record("not_found", days=20, credits=0)
     assert bool(held(young, max_age=max_age).records) == (max_age != 10 * DAY)
+
+
+@pytest.mark.parametrize(("status", "days"), [("completed", 90), ("not_found", 30), ("failed", 1)])
+def test_an_answer_stands_to_the_last_microsecond(status: str, days: int) -> None:
+    """And not one more."""
+    with travel("2026-11-23T12:00:00Z", tick=False):
+        for late, stands in ((0, True), (1, False)):
+            at_us = time.time_ns() // 1000 - days * 86_400_000_000 - late
+            one = Record(status=status, lookup=1, at_us=at_us, fields=("title",))
+            assert bool(held(one).records) == stands
+
+
+def test_a_checksum_is_the_same_in_every_version() -> None:
+    """Otherwise a newer version would refuse every ledger; a text is not its bytes, and no two values run together."""
+    assert checksum((1, "ä", b"\xff")) == zlib.crc32(rb"(1, '\xe4', b'\xff')")
+    assert checksum(["a"]) != checksum([b"a"])
+    assert checksum(("a", "b")) != checksum(("ab", ""))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -175,6 +206,64 @@ def found(ledger: Ledger, *addresses: str, world: str = "local") -> dict[int, li
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite3"
+
+
+def test_what_was_written_is_what_is_read(path: Path) -> None:
+    """Each column of a look-up and of its outcome; one without an outcome was cut off when it was sent."""
+    both, people = ("title", "phone"), pa.array([JOHN, JANE], pa.large_string())
+    with Ledger(path) as ledger:
+        assert ledger.find(people, "local") == ([], 0)
+        run, before_us = who(), time.time_ns() // 1000
+        first, second = ledger.record(run, [intent(JANE, both, 11), intent(JOHN)], [])
+        after_us = time.time_ns() // 1000
+        done = Outcome(lookup=1, status="completed", credits=11, reason="odd", body=b"\xff{}", at_us=5)
+        ledger.record(run, [], [done])
+        records, newest = ledger.find(people, "local")
+        assert (first, second, newest) == (1, 2, 2)
+        assert records[0] == (
+            1,
+            Record(
+                status="completed",
+                lookup=1,
+                run="a",
+                service="csv_row",
+                fields=both,
+                credits=11,
+                reason="odd",
+                at_us=5,
+                body=b"\xff{}",
+            ),
+        )
+        at_us = records[1][1].at_us
+        assert before_us <= at_us <= after_us
+        open_one = Record(
+            status=IN_DOUBT, lookup=2, run="a", service="csv_row", fields=("title",), reason="cut off", at_us=at_us
+        )
+        assert records[1] == (0, open_one)
+        assert ledger.outcomes([2, 1]) == {1: records[0][1], 2: open_one}
+
+
+def test_an_outcome_in_words_of_ours_is_read_as_plain_text(path: Path) -> None:
+    """A status or a reason may be a member of an enum: its checksum is that of its text."""
+    with Ledger(path) as ledger:
+        ledger.record(who(), [intent()], [])
+        ledger.record(who(), [], [Outcome(lookup=1, status=RowStatus.FAILED, reason=LostBy.RESET)])
+        record = ledger.outcomes([1])[1]
+        assert [(type(text), text) for text in (record.status, record.reason)] == [
+            (str, "failed"),
+            (str, "the connection broke"),
+        ]
+
+
+def test_each_look_up_has_its_own_runs_life(path: Path) -> None:
+    """Only those without an outcome depend on it."""
+    with Ledger(path) as ledger:
+        run = who()
+        with ledger.start(run):
+            ledger.record(run, [intent(JANE), intent(JOHN)], [])
+            ledger.record(run, [], [Outcome(lookup=1, status=IN_DOUBT)])
+            assert found(ledger, JANE, JOHN) == {0: [IN_DOUBT], 1: [""]}
+            assert ledger.in_doubt()["address"].tolist() == [JANE]
 
 
 def test_an_intent_without_an_outcome_is_being_asked_while_its_run_lives_and_in_doubt_after(path: Path) -> None:
@@ -226,11 +315,25 @@ def test_the_second_run_is_told_who_was_faster(path: Path) -> None:
         assert two.record(who("b"), [intent()], []) == [Claim(first, ("title", "phone"))]  # type: ignore[arg-type]
 
 
-def test_a_claim_on_fewer_fields_is_no_claim(path: Path) -> None:
+def test_a_run_sees_what_others_wrote_since_it_looked_last(path: Path) -> None:
+    """However often it looked, with something of its own written in between or not."""
+    with Ledger(path) as ledger:
+        one, two = who("a"), who("b")
+        for number in range(6):
+            person = intent(f"p{number}@acme.example")
+            (lookup,) = ledger.record(two, [person], [])
+            assert ledger.record(one, [person], []) == [Claim(lookup, ("title",))]  # type: ignore[arg-type]
+            if number % 3 == 2:
+                assert isinstance(ledger.record(one, [intent(f"own{number}@acme.example")], [])[0], int)
+        assert sum(len(claims) for claims in one.rivals.values()) == 6
+
+
+def test_a_look_up_of_some_of_the_fields_is_a_claim_and_one_of_others_is_none(path: Path) -> None:
     """Whoever asks for the title does not ask for the phone."""
     with Ledger(path) as ledger:
-        ledger.record(who("a"), [intent()], [])
-        assert isinstance(ledger.record(who("b"), [intent(fields=("title", "phone"))], [])[0], int)
+        (first,) = ledger.record(who("a"), [intent()], [])
+        assert ledger.record(who("b"), [intent(fields=("title", "phone"))], []) == [Claim(first, ("title",))]  # type: ignore[arg-type]
+        assert isinstance(ledger.record(who("b"), [intent(fields=("phone",))], [])[0], int)
 
 
 def test_an_outcome_may_be_written_twice(path: Path) -> None:
@@ -263,14 +366,38 @@ def test_an_erased_person_leaves_no_byte_and_is_never_granted_again(path: Path) 
         (lookup,) = ledger.record(run, [intent()], [])
         body = b'{"enriched_title": "Archchancellor"}'
         ledger.record(run, [], [Outcome(lookup=lookup, status="completed", credits=1, body=body)])  # type: ignore[arg-type]
+        before = pd.Timestamp.now("UTC")
         receipt = ledger.erase(" JANE@acme.example ")
+        assert sorted(receipt) == ["digest", "erased_at", "lookups"]
         assert receipt["lookups"] == 1
+        assert len(bytes.fromhex(receipt["digest"])) == 32
+        assert before <= pd.Timestamp(receipt["erased_at"]) <= pd.Timestamp.now("UTC")
         assert ledger.is_erased(pa.array([JANE, JOHN], pa.large_string())).tolist() == [True, False]
         assert ledger.record(who("b"), [intent()], []) == [None]
         for file in path.parent.iterdir():
             content = file.read_bytes()
             assert b"jane" not in content.lower()
             assert b"Archchancellor" not in content
+
+
+def test_a_receipt_cannot_be_looked_up_in_a_table_of_addresses(tmp_path: Path) -> None:
+    """Each ledger has a salt of its own."""
+    digests = []
+    for name in ("one", "two"):
+        with Ledger(tmp_path / name) as ledger:
+            digests.append(ledger.erase(JANE)["digest"])
+            assert ledger.erase(JANE) | {"erased_at": ""} == {"lookups": 0, "digest": digests[-1], "erased_at": ""}
+    assert digests[0] != digests[1]
+
+
+def test_whether_somebody_was_erased_is_a_bool_for_any_number_of_people(path: Path) -> None:
+    """Also for none, and for rows without an address."""
+    with Ledger(path) as ledger:
+        for expected in ([False, False], [True, False]):
+            erased = ledger.is_erased(pa.array([JANE, None], pa.large_string()))
+            assert (erased.dtype, erased.tolist()) == (bool, expected)
+            assert ledger.is_erased(pa.array([], pa.large_string())).dtype == bool
+            ledger.erase(JANE)
 
 
 def test_an_answer_that_lands_after_the_erasure_is_dropped_and_nobody_inherits_it(path: Path) -> None:
@@ -312,17 +439,24 @@ def change(path: Path, statement: str, *values: Any) -> None:
         "UPDATE outcomes SET credits = 0",
         "UPDATE outcomes SET at_us = 5",
         "UPDATE outcomes SET body = x'00'",
+        "UPDATE outcomes SET body = CAST(body AS TEXT)",
+        "UPDATE outcomes SET status = CAST(status AS BLOB)",
+        "UPDATE lookups SET address = CAST(address AS BLOB)",
+        "UPDATE lookups SET service = CAST(service AS BLOB)",
     ],
 )
 def test_a_row_that_was_changed_silently_is_refused(path: Path, statement: str) -> None:
     """Also where the change hides the person: they would be bought again."""
     with Ledger(path) as ledger:
         run = who()
-        (lookup,) = ledger.record(run, [intent()], [])
+        _, lookup = ledger.record(run, [intent(JOHN), intent()], [])
         ledger.record(run, [], [Outcome(lookup=lookup, status="completed", credits=1, body=b"x")])  # type: ignore[arg-type]
-    change(path, statement)
-    with Ledger(path) as ledger, pytest.raises(cl.LedgerError, match="damaged row"):
+    change(path, f"{statement} WHERE {'id' if 'lookups' in statement else 'lookup'} = {lookup}")
+    says = re.escape(f"The ledger {path} holds a damaged row (look-up {lookup}); nothing was sent")
+    with Ledger(path) as ledger, pytest.raises(cl.LedgerError, match=says):
         found(ledger)
+    with Ledger(path) as ledger, pytest.raises(cl.LedgerError, match=says):
+        ledger.outcomes([1, 2])
 
 
 def garbage(path: Path) -> None:
@@ -351,6 +485,18 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
+def swapped(path: Path) -> None:
+    """The look-ups in the place of the erased, and nothing in theirs."""
+    with Ledger(path) as ledger:
+        ledger.record(who(), [intent()], [])
+        tables = dict(ledger._sql.execute("SELECT name, rootpage FROM sqlite_master"))
+    content = path.read_bytes()
+    pages = [content[at : at + 4096] for at in range(0, len(content), 4096)]
+    one, two = tables["lookups"] - 1, tables["erased"] - 1
+    pages[one], pages[two] = pages[two], pages[one]
+    path.write_bytes(b"".join(pages))
+
+
 def without_salt(path: Path) -> None:
     Ledger(path).close()
     change(path, "DELETE FROM salt")
@@ -361,10 +507,30 @@ def without_table(path: Path) -> None:
     change(path, "DROP TABLE salt")
 
 
+def without_words(path: Path) -> None:
+    """A schema that SQLite cannot even complain about in UTF-8."""
+    Ledger(path).close()
+    content = path.read_bytes().replace(b"CREATE TABLE outcomes (", b"CREATE TABLE outcomes )")
+    path.write_bytes(content.replace(b"outcomesoutcomes", b"\xffutcomes\xffutcomes"))
+
+
+def no_text(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(who(world="local"), [intent()], [])
+    change(path, "UPDATE lookups SET address = CAST(x'ff' AS TEXT)")
+
+
 def link(path: Path) -> None:
     target = path.with_name("target.sqlite3")
     Ledger(target).close()
     path.symlink_to(target)
+
+
+def linked_journal(path: Path) -> None:
+    """What SQLite would play back into the ledger."""
+    Ledger(path).close()
+    path.with_name("ledger.sqlite3-journal").unlink(missing_ok=True)
+    path.with_name("ledger.sqlite3-journal").symlink_to(path.with_name("elsewhere"))
 
 
 def dangling(path: Path) -> None:
@@ -387,11 +553,15 @@ def under_a_file(path: Path) -> None:
         (Path.mkdir, "no plain file"),
         (link, "is a link"),
         (dangling, "is a link"),
+        (linked_journal, "is a link"),
         (os.mkfifo, "no plain file"),
         (read_only, "read-only"),
         (garbage, "damaged or no ledger"),
         (torn, "damaged or no ledger"),
         (flipped, "damaged or no ledger"),
+        (swapped, "damaged or no ledger"),
+        (without_words, "damaged or no ledger"),
+        (no_text, "damaged or no ledger"),
         (without_salt, "damaged or no ledger"),
         (without_table, "cannot be"),
         (foreign, "no ledger"),
@@ -411,6 +581,109 @@ def test_a_file_that_cannot_be_trusted_is_refused_before_any_request(scene: Any,
     assert "sent" in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__  # no traceback of SQLite's above ours
     assert scene.sandbox.connections == 0
+
+
+def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Whoever owns it may change it under a run; not even its first byte is read."""
+    path = Path("/etc/passwd")
+    if os.geteuid() == 0:
+        path = tmp_path / "ledger.sqlite3"
+        Ledger(path).close()
+        os.chown(path, 12345, -1)
+    with pytest.raises(cl.LedgerError, match="belongs to another user; nothing was sent"):
+        Ledger(path)
+
+
+def test_a_journal_that_would_not_survive_a_power_loss_is_refused(path: Path) -> None:
+    """A database that keeps another journal than it was told to, as one in memory does."""
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(cl.LedgerError, match="journal: memory"):
+        _check_journal(connection, path)
+
+
+def test_a_ledger_left_in_wal_mode_is_put_right(path: Path) -> None:
+    """Whatever another program did to it, the next commit is durable again."""
+    Ledger(path).close()
+    change(path, "PRAGMA journal_mode = WAL")
+    with Ledger(path) as ledger:
+        assert ledger._sql.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
+    assert [file.name for file in path.parent.iterdir() if file.name.endswith("-wal")] == []
+
+
+def fill(ledger: Ledger) -> None:
+    """Leave the database not one more page."""
+    n_pages = ledger._sql.execute("PRAGMA page_count").fetchone()[0]
+    ledger._sql.execute(f"PRAGMA max_page_count = {n_pages}")
+
+
+def move(ledger: Ledger) -> None:
+    assert ledger.path is not None
+    ledger.path.rename(ledger.path.with_name("elsewhere.sqlite3"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"), [(fill, "is full"), (move, "cannot be read or written"), (Ledger.close, "was closed")]
+)
+def test_a_ledger_that_breaks_while_open_says_what_happened(path: Path, harm: Any, says: str) -> None:
+    """And what to type next; not one intent of the group counts."""
+    ledger = Ledger(path)
+    harm(ledger)
+    with pytest.raises(cl.LedgerError, match=f"{says}.*nothing more was sent. .*"):
+        ledger.record(who(), [intent(f"p{at}@acme.example") for at in range(500)], [])
+    ledger.close()
+    file = next(path.parent.glob("*.sqlite3"))
+    with Ledger(file) as ledger:
+        assert ledger.stats()["lookups"] == 0
+
+
+def test_a_ledger_found_on_the_way_is_opened_and_not_made(tmp_path: Path) -> None:
+    """It appears between the look and the making: by another process, or because a folder on its path appeared."""
+    with Ledger(tmp_path / "ledger.sqlite3") as ledger:
+        ledger.record(who(), [intent()], [])
+    with Ledger(tmp_path / "new" / ".." / "ledger.sqlite3") as ledger:
+        assert ledger.stats()["lookups"] == 1
+
+
+def test_folders_above_a_ledger_are_made_for_its_owner_only(tmp_path: Path) -> None:
+    """All that were missing."""
+    Ledger(tmp_path / "one" / "two" / "ledger.sqlite3").close()
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("one", "one/two")]
+    assert modes == [0o700, 0o700]
+
+
+def test_where_a_ledger_is_kept_that_nobody_named() -> None:
+    """In the user's data directory, what was invented apart from what was paid for."""
+    folder = platformdirs.user_data_path("cleanlist-pandas", appauthor=False)
+    assert default_path("live") == folder / "ledger.sqlite3"
+    assert default_path("local") == folder / "sandbox.sqlite3"
+    for url, name in (("https://api.cleanlist.ai/v1", "ledger.sqlite3"), ("http://127.0.0.1:1/v1", "sandbox.sqlite3")):
+        with cl.option_context(base_url=url):
+            assert own_path() == folder / name
+
+
+def test_a_ledger_that_is_set_is_the_one_opened(path: Path) -> None:
+    """By path or as an open one."""
+    with Ledger(path) as ledger:
+        for setting in (path, ledger):
+            with cl.option_context(ledger=setting), cl.Ledger() as again:
+                assert again.path == path
+
+
+def test_a_ledger_shows_where_it_is(path: Path) -> None:
+    """And nothing of what it holds."""
+    with Ledger(path) as ledger, Ledger.in_memory() as nowhere:
+        assert repr(ledger) == f"Ledger({str(path)!r})"
+        assert repr(nowhere) == "Ledger('in memory')"
+
+
+def test_a_claim_that_came_to_nothing_is_forgotten() -> None:
+    """Then this run may ask, and other claims still stand."""
+    void, other = Claim(1, ("title",)), Claim(2, ("title",))
+    run = who()
+    run.rivals = {JOHN: [other], JANE: [void]}
+    assert run.claim_on(intent()) == void
+    run.disown(void)
+    assert run.claim_on(intent()) is None
+    assert run.claim_on(intent(JOHN)) == other
 
 
 def test_a_ledger_that_another_program_locks_is_refused_before_any_request(tmp_path: Path) -> None:
@@ -436,9 +709,11 @@ def test_a_ledger_and_its_folder_are_private_from_the_first_moment_and_made_so_a
         os.umask(before)
     assert modes == {0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    path.chmod(0o644)
+    files = [path, path.with_name("ledger.sqlite3-journal")]
+    for file in files:
+        file.chmod(0o644)
     Ledger(path).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
 
 
 def test_a_ledger_is_as_durable_as_sqlite_gets(path: Path) -> None:
@@ -523,12 +798,12 @@ def test_a_ledger_that_nobody_uses_any_more_is_closed(path: Path, in_memory: boo
         connection.execute("SELECT 1")
 
 
-def test_a_ledger_in_memory_needs_no_lease() -> None:
-    """Nobody else can see it."""
-    ledger = Ledger.in_memory()
-    with ledger.start(who()):
+def test_a_ledger_in_memory_needs_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else can see it, and it leaves no file."""
+    monkeypatch.chdir(tmp_path)
+    with Ledger.in_memory() as ledger, ledger.start(who()):
         assert found(ledger) == {}
-    ledger.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lock_that_cannot_be_made_is_a_ledger_error(tmp_path: Path) -> None:

@@ -33,15 +33,17 @@ def write(
     price: int = 1,
     days: float = 0,
     world: str = "live",
+    fields: tuple[str, ...] = (),
 ) -> None:
     """Write one look-up and, if a status is given, its outcome some days ago."""
     run = Run(id="run", world=world, service="csv_row")
-    fields = ("title", "phone") if price == 11 else ("title",)
+    fields = fields or (("title", "phone") if price == 11 else ("title",))
     (number,) = ledger.record(run, [Intent(address=f"{who}@acme.example", fields=fields, price=price)], [])
     assert isinstance(number, int)
     if status is not None:
-        at_us = NOW_US - int(days * DAY_US)
-        ledger.record(run, [], [Outcome(lookup=number, status=status, credits=credits, body=b"{}", at_us=at_us)])
+        at_us, reason = NOW_US - round(days * DAY_US), "no answer" if status == "in_doubt" else ""
+        told = {"status": status, "credits": credits, "reason": reason, "body": b"{}", "at_us": at_us}
+        ledger.record(run, [], [Outcome(lookup=number, **told)])
 
 
 def test_audit_lists_what_disagrees_with_the_tariff_and_nothing_else(ledger: cl.Ledger) -> None:
@@ -59,13 +61,69 @@ def test_audit_lists_what_disagrees_with_the_tariff_and_nothing_else(ledger: cl.
     write(ledger, "renewed", "completed", days=1)
     write(ledger, "worlds", "completed", world="local")
     write(ledger, "worlds", "completed")
-    found = ledger.audit().set_index("address").reason
-    assert found.to_dict() == {
-        "miss@acme.example": "charged on a miss",
-        "fail@acme.example": "charged for a failure",
-        "dear@acme.example": "charged above the price",
-        "twice@acme.example": "charged a second time",
-    }
+    write(ledger, "order", "completed", 11, price=11, fields=("title", "phone"), days=61)
+    write(ledger, "order", "completed", 11, price=11, fields=("phone", "title"), days=1)
+    expected = pd.DataFrame(
+        [
+            ("miss", "title", 1, 1, 0, "not_found", "charged on a miss"),
+            ("fail", "title", 1, 1, 0, "failed", "charged for a failure"),
+            ("dear", "title", 11, 1, 0, "completed", "charged above the price"),
+            ("twice", "title", 1, 1, 1, "completed", "charged a second time"),
+            ("order", "phone,title", 11, 11, 1, "completed", "charged a second time"),
+        ],
+        columns=["address", "fields", "credits", "price", "answered_at", "status", "reason"],
+    )
+    expected["address"] += "@acme.example"
+    at_us = NOW_US - expected["answered_at"] * DAY_US
+    expected["answered_at"] = pd.to_datetime(at_us, unit="us", utc=True).astype("datetime64[us, UTC]")
+    pd.testing.assert_frame_equal(ledger.audit(), expected)
+
+
+@pytest.mark.parametrize(("late_us", "disputed"), [(0, True), (1, False)])
+def test_a_second_charge_is_disputed_to_the_last_microsecond_of_60_days(
+    ledger: cl.Ledger, late_us: int, disputed: bool
+) -> None:
+    """As long as the vendor keeps a result, it need not be bought again."""
+    write(ledger, "twice", "completed", days=60 + late_us / DAY_US)
+    write(ledger, "twice", "completed")
+    assert len(ledger.audit()) == disputed
+
+
+def test_stats_count_by_what_became_of_look_ups(ledger: cl.Ledger) -> None:
+    """All of them, also those that nobody knows about."""
+    names = ["lookups", "people", "completed", "not_found", "failed", "in_doubt", "released", "credits"]
+    names.append("credits_in_doubt")
+
+    def stats(*numbers: int) -> pd.Series:
+        return pd.Series(numbers, index=names, dtype="int64", name="ledger")
+
+    pd.testing.assert_series_equal(ledger.stats(), stats(0, 0, 0, 0, 0, 0, 0, 0, 0))
+    for n, (status, credits) in enumerate([("completed", 3), ("not_found", 1), ("failed", 2), ("released", 0)], 1):
+        for _ in range(n):
+            write(ledger, status, status, credits)
+    write(ledger, "doubt", "in_doubt", 0, price=11)
+    write(ledger, "cut", None, price=11)
+    pd.testing.assert_series_equal(ledger.stats(), stats(12, 6, 1, 2, 3, 2, 4, 3 + 2 + 6, 22))
+
+
+def test_what_is_in_doubt_is_listed_with_its_worst_price(ledger: cl.Ledger) -> None:
+    """In the order in which it was sent."""
+    before = pd.Timestamp.now("UTC")
+    write(ledger, "cut", None, price=11)
+    write(ledger, "fine", "completed")
+    write(ledger, "doubt", "in_doubt", 0)
+    found = ledger.in_doubt()
+    assert found["sent_at"].dtype == "datetime64[us, UTC]"
+    assert found["sent_at"].between(before.floor("us"), pd.Timestamp.now("UTC")).all()
+    expected = pd.DataFrame(
+        [("cut@acme.example", "title,phone", 11, "cut off"), ("doubt@acme.example", "title", 1, "no answer")],
+        columns=["address", "fields", "credits", "reason"],
+    )
+    pd.testing.assert_frame_equal(found.drop(columns="sent_at"), expected)
+    assert list(found) == ["address", "fields", "credits", "sent_at", "reason"]
+    with cl.Ledger.in_memory() as nothing:
+        empty = nothing.in_doubt()
+    pd.testing.assert_series_equal(empty.dtypes[["credits", "sent_at"]], found.dtypes[["credits", "sent_at"]])
 
 
 def test_an_audit_without_findings_has_the_same_types(ledger: cl.Ledger) -> None:
@@ -174,6 +232,16 @@ def test_prune_needs_an_age(ledger: cl.Ledger, age: object) -> None:
     """And names one."""
     with pytest.raises(cl.ConfigurationError, match="days"):
         ledger.prune(age)  # type: ignore[arg-type]
+    with pytest.raises(cl.ConfigurationError, match=r"^prune\(\) needs an age, such as 365 \(days\) or '52W'\.$"):
+        ledger.prune(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("days", "n_gone"), [(364.99, 0), (365.01, 1)])
+def test_prune_counts_days_from_the_answer(ledger: cl.Ledger, days: float, n_gone: int) -> None:
+    """Not much more and not much less; nothing of the answer is left."""
+    write(ledger, "one", "completed", days=days)
+    assert ledger.prune(365) == n_gone
+    assert ledger._sql.execute("SELECT count(*) FROM outcomes").fetchone()[0] == 1 - n_gone
 
 
 def test_ages_are_days_also_as_text(ledger: cl.Ledger) -> None:

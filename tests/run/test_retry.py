@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cleanlist_pandas.run.retry import LONGEST_BACKOFF_S, Next, RetryQuota, StopKind, backoff_s, judge
+from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, backoff_s, judge
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply
 
 AGAIN, READ, REFUSED, IN_DOUBT, STOP = Next.AGAIN, Next.READ, Next.REFUSED, Next.IN_DOUBT, Next.STOP
@@ -21,20 +21,19 @@ def reply(status: int, body: Any = b"", **more: Any) -> Reply:
 @pytest.mark.parametrize("by", LostBy)
 def test_a_request_that_left_and_was_not_answered_is_in_doubt(by: LostBy) -> None:
     """Whatever broke it: once a byte was sent, only the caller may send it again."""
-    verdict = judge(Lost(by, sent=True))
-    assert (verdict.next, verdict.stop) == (IN_DOUBT, None)
+    assert judge(Lost(by, sent=True)) == Verdict(next=IN_DOUBT, reason=by)
 
 
 @pytest.mark.parametrize("by", [by for by in LostBy if by is not LostBy.TLS])
 def test_a_request_that_never_left_may_go_again(by: LostBy) -> None:
     """Not one byte sent is not one credit spent."""
-    assert judge(Lost(by, sent=False)).next is AGAIN
+    assert judge(Lost(by, sent=False)) == Verdict(next=AGAIN, reason=by)
 
 
 def test_a_refused_certificate_stops_the_run() -> None:
     """A server that cannot prove who it is gets no second try, and nothing was charged."""
     verdict = judge(Lost(LostBy.TLS, sent=False))
-    assert (verdict.next, verdict.stop, verdict.charged_maybe) == (STOP, StopKind.SERVICE, False)
+    assert verdict == Verdict(next=STOP, stop=StopKind.SERVICE, reason=LostBy.TLS, charged_maybe=False)
 
 
 RETRYABLE = {"error": {"code": "internal", "retryable": True}}
@@ -126,21 +125,38 @@ def test_how_long_to_wait_is_what_the_server_asked(answer: Reply, wait_s: float 
     assert (verdict.wait_s, verdict.throttled) == (wait_s, throttled)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (200, b"", ""),
+        (404, {"status": "not_found"}, ""),
+        (429, {"detail": "slower"}, "HTTP 429 slower"),
+        (500, RETRYABLE, "HTTP 500 internal"),
+        (402, {"detail": "none left"}, "HTTP 402 none left"),
+        (401, {"detail": "who are you"}, "HTTP 401 who are you"),
+        (302, b"", "HTTP 302 (a redirect)"),
+        (404, b"", "HTTP 404: no such path there; there are csv_row at /v1 and v2 at /api/v2, see service="),
+        (422, {"detail": "no"}, "HTTP 422 no"),
+        (500, b"<html>", "HTTP 500"),
+    ],
+)
+def test_a_reason_says_what_came_back(status: int, body: Any, reason: str) -> None:
+    """In words a person can read, and nothing where all went well."""
+    assert judge(reply(status, body)).reason == reason
+
+
 def test_a_reason_repeats_the_request_id_and_no_address() -> None:
     """What a person is told helps support and shows nobody's address."""
     body = {"error": {"code": "bad", "problem": "jane@acme.example is odd", "request_id": "req_1"}}
-    reason = judge(reply(400, body)).reason
-    assert "req_1" in reason
-    assert "HTTP 400" in reason
-    assert "@" not in reason
+    assert judge(reply(400, body)).reason == "HTTP 400 bad (address) is odd req_1"
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 5, 6, 10, 10_000])
-def test_backoff_has_a_ceiling(attempt: int) -> None:
-    """Full jitter below 0.5 s doubling, never above 20 s, for any number of attempts."""
-    waits = [backoff_s(attempt) for _ in range(200)]
-    assert min(waits) >= 0
-    assert max(waits) <= min(LONGEST_BACKOFF_S, 0.5 * 2 ** min(attempt, 50))
+@pytest.mark.parametrize(("attempt", "most_s"), [(1, 1), (2, 2), (3, 4), (5, 16), (6, 20), (10, 20), (10_000, 20)])
+def test_backoff_doubles_up_to_a_ceiling(attempt: int, most_s: float) -> None:
+    """Full jitter: anything from 0 up to 1 s, doubling, never above 20 s, for any number of attempts."""
+    waits = [backoff_s(attempt) for _ in range(400)]
+    assert 0 <= min(waits) < 0.1 * most_s
+    assert 0.9 * most_s < max(waits) <= most_s
 
 
 def test_a_quota_that_only_drains_is_empty_after_ten_doubts() -> None:
@@ -159,6 +175,19 @@ def test_a_quota_never_fills_beyond_its_capacity_nor_falls_below_0() -> None:
         quota.drain(7)
     assert quota.left == 0
     assert not quota.drain(0)
+
+
+@pytest.mark.parametrize(("left", "cost", "alive"), [(3, 2, True), (2, 2, False), (1, 2, False), (11, 10, True)])
+def test_a_quota_is_empty_at_0(left: int, cost: int, alive: bool) -> None:
+    """And not before."""
+    assert RetryQuota(left=left).drain(cost) is alive
+
+
+def test_a_quota_gains_one_with_each_useful_answer() -> None:
+    """So that a service that fails half of the time is left in the end."""
+    quota = RetryQuota(left=5)
+    quota.refill()
+    assert quota.left == 6
 
 
 def test_a_path_that_is_not_there_names_the_surfaces_there_are() -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,54 @@ def test_two_runs_of_one_loop_share_their_people(scene: Scene) -> None:
     for out in asyncio.run(both()):
         scene.audit(frame, out, budget=9)
     assert scene.sandbox.charged == 9
+
+
+@pytest.mark.parametrize("fields", [["phone", "seniority"], ["seniority", "phone", "title"], ["phone"], ["title"]])
+def test_two_runs_that_ask_for_some_of_the_same_buy_it_once(scene: Scene, fields: list[str]) -> None:
+    """Whoever comes second waits for what the other asks for, and buys the rest alone."""
+    scene.open(latency_s=0.02)
+    frame = scene.people(9)
+    asked = (["title", "phone"], fields)
+
+    async def both() -> list[pd.DataFrame]:
+        runs = [cl.aenrich(frame, **scene.how(fields=each, provenance=True)) for each in asked]
+        return list(await asyncio.gather(*runs))
+
+    outs = asyncio.run(both())
+    bought = Counter((charge.email, name) for charge in scene.sandbox.charges for name in charge.fields)
+    assert set(bought.values()) == {1}
+    assert len(bought) == 9 * len({"title", "phone", *fields})
+    assert sum(int(out["enriched_credits"].sum()) for out in outs) == scene.sandbox.charged
+    n_sent = len(scene.sandbox.requests)
+    for out, names in zip(outs, asked, strict=True):
+        scene.audit(frame, out)
+        again = scene.enrich(frame, fields=names)
+        pd.testing.assert_frame_equal(out[again.columns], again)
+    assert len(scene.sandbox.requests) == n_sent
+
+
+def test_what_another_run_asks_for_is_not_bought_by_one_without_a_budget_for_the_rest(scene: Scene) -> None:
+    """Such a person is not attempted: there is more to be had."""
+    asking = threading.Event()
+
+    def slow(number: int, who: str | None, attempt: int) -> Fault:
+        asking.set()
+        return Fault(delay_s=0.2)
+
+    scene.open(faults=slow)
+    frame = scene.people(3)
+
+    async def both() -> list[pd.DataFrame]:
+        first = asyncio.ensure_future(cl.aenrich(frame, **scene.how(fields=["title"])))
+        await asyncio.to_thread(asking.wait, LONG_S)
+        return [await cl.aenrich(frame, **scene.how(fields=["title", "phone"], max_credits=11)), await first]
+
+    with pytest.warns(cl.CleanlistWarning, match="a look-up costs 11"):
+        out, _ = asyncio.run(both())
+    scene.audit(frame, out, budget=3 + 11)
+    assert out["enriched_status"].tolist() == ["completed", *["not_attempted"] * 2, "completed"]
+    held = scene.enrich(frame, fields=["title"])["enriched_title"]
+    pd.testing.assert_series_equal(out["enriched_title"], held)
 
 
 def test_an_interrupt_that_comes_while_planning_sends_nothing_and_is_told(scene: Scene) -> None:

@@ -499,7 +499,7 @@ def test_a_charge_above_the_price_stops_the_run(scene: Scene) -> None:
     """The tariff is not what we think."""
     scene.open(faults={person(0): Fault(credits=7)})
     frame = scene.people(N)
-    with pytest.raises(cl.TariffError, match="priced at 1 credits was charged 7") as caught:
+    with pytest.raises(cl.TariffError, match="priced at 1 credit was charged 7") as caught:
         enrich(scene, frame, concurrency=1)
     scene.audit(frame, caught.value.partial)
 

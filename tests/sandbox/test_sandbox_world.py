@@ -259,3 +259,20 @@ def test_a_company_is_what_its_people_say() -> None:
     assert company == Employer(person.company, person.industry, person.size)
     assert world.employer("gmail.com") is None
     assert world.employer("mailinator.com") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("ann.other@b.example", "annother+news@b.example", True),
+        ("ann.other@b.example", "ann_other@b.example", True),
+        ("ann.other@b.example", "ann.other@c.example", False),
+        ("ann.other1@b.example", "ann.other2@b.example", False),
+    ],
+)
+def test_dots_and_tags_do_not_make_another_person(one: str, other: str, is_same: bool) -> None:
+    world = InventedWorld(1)
+    person = Person(name="Ann Other", linkedin="https://linkedin.com/in/annother")
+    assert (world.identity(one, person) == world.identity(other, person)) is is_same
+    nobody = Person(name="Ann Other")
+    assert world.identity(one, nobody) != world.identity(other, nobody)

@@ -212,3 +212,9 @@ def test_a_clock_by_hand_ages_a_quote(wire: Any) -> None:
     clock.advance(301)
     answer = client.post(f"{V2}/enrichment/bulk", json={"list_id": list_id, "quote_id": bought})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "quote_expired")
+
+
+def test_changes_of_a_row_are_for_csv_row_alone(wire: Any) -> None:
+    fault = Fault(echo="else@b.example", mutate={"csv_row.icp_score": "high", "tier": "gold"})
+    said = wire.client(wire.start(faults=[fault])).get(f"{V2}/whoami").json()
+    assert ("csv_row" in said, said["tier"]) == (False, "gold")

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanlist_pandas.answers import Answer
-from cleanlist_pandas.fields import FIELDS
+from cleanlist_pandas.fields import FIELDS, RowStatus, Source
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup
 
 JANE = "jane@acme.example"
 ALL = tuple(FIELDS)
+AT_US = 123
 SERVICE = CsvRow()
 ROW = {
     "row_id": 1,
@@ -41,7 +42,7 @@ def content(*, row: Any = None, meta: Any = None, **top: Any) -> dict[str, Any]:
 
 def read(body: Any, address: str = JANE, fields: tuple[str, ...] = ALL) -> Answer | None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return SERVICE.read(Reply(status=200, body=raw), Lookup(address=address, fields=fields), 123)
+    return SERVICE.read(Reply(status=200, body=raw), Lookup(address=address, fields=fields), AT_US)
 
 
 def answer(body: Any, **more: Any) -> Answer:
@@ -52,9 +53,9 @@ def answer(body: Any, **more: Any) -> Answer:
 
 def test_a_whole_answer_gives_all_its_fields() -> None:
     """The vendor's own example, field by field."""
-    found = answer(content())
-    assert (found.status, found.credits, found.confidence, found.notes) == ("completed", 11, 0.9, ())
-    assert found.values == VALUES
+    assert answer(content()) == Answer(
+        status=RowStatus.COMPLETED, credits=11, values=VALUES, confidence=0.9, at_us=AT_US, source=Source.API
+    )
 
 
 def test_only_what_was_asked_for_is_taken() -> None:
@@ -78,7 +79,7 @@ def test_a_wrong_type_costs_its_own_field_only(name: str, wrong: Any) -> None:
 def test_nothing_is_no_wrong_value(name: str, empty: Any) -> None:
     """A null or an empty text leaves the field out without a word."""
     found = answer(content(row={FIELDS[name].column: empty}))
-    assert name not in found.values
+    assert found.values == {key: value for key, value in VALUES.items() if key != name}
     assert found.notes == ()
 
 
@@ -104,7 +105,9 @@ def test_a_spelling_of_a_known_value_is_that_value(column: str, raw: Any, value:
     assert found.notes == ()
 
 
-@pytest.mark.parametrize(("raw", "told"), [("Grand Vizier", "'Grand Vizier'"), ("a@b.example", "a str")])
+@pytest.mark.parametrize(
+    ("raw", "told"), [("Grand Vizier", "'Grand Vizier'"), ("a@b.example", "a str"), ("x" * 500, repr("x" * 40))]
+)
 def test_an_unknown_enum_value_is_told_and_left_out(raw: str, told: str) -> None:
     """It stays in the raw bytes; a note shows it unless it might be an address."""
     found = answer(content(row={"enriched_seniority": raw}))
@@ -126,9 +129,8 @@ def test_an_unknown_enum_value_is_told_and_left_out(raw: str, told: str) -> None
 )
 def test_a_miss_is_a_miss_wherever_it_is_said(body: Any) -> None:
     """Top level, row or e-mail status: nobody was found, and nothing is joined."""
-    found = answer(body)
-    assert (found.status, found.values) == ("not_found", {})
-    assert found.credits == (body.get("meta") or {}).get("credits_used", 0)
+    credits = (body.get("meta") or {}).get("credits_used", 0)
+    assert answer(body) == Answer(status=RowStatus.NOT_FOUND, credits=credits, at_us=AT_US, source=Source.API)
 
 
 @pytest.mark.parametrize(
@@ -144,13 +146,36 @@ def test_a_miss_is_a_miss_wherever_it_is_said(body: Any) -> None:
         ("11", 11, True),
         (True, 11, True),
         (1e300, 11, True),
+        (999_999_999, 999_999_999, False),
+        (1e9, 11, True),
         ([], 11, True),
     ],
 )
 def test_credits_are_booked_as_stated_or_at_the_full_price(stated: Any, booked: int, noted: bool) -> None:
     """A fraction is rounded up; what is no number of credits counts as the price, and is told."""
     found = answer(content(meta={"credits_used": stated}))
-    assert (found.credits, bool(found.notes)) == (booked, noted)
+    note = "credits_used missing or unreadable, booked at the full price"
+    assert (found.credits, found.notes) == (booked, (note,) * noted)
+
+
+@pytest.mark.parametrize(
+    ("stated", "taken"), [(0, 0.0), (1, 1.0), (0.5, 0.5), (1.01, None), (2, None), (-0.1, None), ("1", None)]
+)
+def test_a_confidence_is_a_share(stated: Any, taken: float | None) -> None:
+    """From 0 to 1, both included; anything else says nothing."""
+    assert answer(content(meta={"confidence": stated})).confidence == taken
+
+
+def test_a_number_beyond_every_float_costs_its_own_field_only() -> None:
+    """JSON's numbers have no bound."""
+    body = json.dumps(content()).replace("87", "1e400").replace("0.9", "1e400").encode()
+    found = answer(body)
+    assert (len(found.values), found.confidence) == (len(VALUES) - 1, None)
+
+
+def test_a_text_that_no_file_can_hold_is_made_one_that_can() -> None:
+    """Half of a surrogate pair becomes a question mark; the rest was paid for."""
+    assert answer(content(row={"enriched_title": "C\ud800O"})).values["title"] == "C?O"
 
 
 def test_an_answer_without_meta_is_booked_at_the_full_price() -> None:
@@ -164,9 +189,15 @@ def test_an_answer_without_meta_is_booked_at_the_full_price() -> None:
 @pytest.mark.parametrize("echo", ["else@other.example", "jane@acme.exampl", "not an address", "a@b@c"])
 def test_an_answer_about_another_address_is_never_joined(echo: str) -> None:
     """It is failed with what it cost, says so, and repeats nobody's address."""
-    found = answer(content(row={"input_email": echo}))
-    assert (found.status, found.values, found.credits) == ("failed", {}, 11)
-    assert "@" not in found.reason
+    said = {
+        "status": RowStatus.FAILED,
+        "at_us": AT_US,
+        "reason": "the answer is about another address and was not used",
+    }
+    assert answer(content(row={"input_email": echo})) == Answer(credits=11, **said)
+    assert answer(content(row={"input_email": echo}, meta={"credits_used": 3})) == Answer(credits=3, **said)
+    unsaid = content(row={"input_email": echo}, meta={"credits_used": None})
+    assert answer(unsaid, fields=("title",)) == Answer(credits=1, **said)
 
 
 @pytest.mark.parametrize("echo", [None, "", " ", 5, "JANE@Acme.Example ", "Jane <jane@acme.example>"])
@@ -191,21 +222,34 @@ def test_values_under_an_unknown_status_are_used_and_the_status_noted(status: st
     (note,) = (note for note in found.notes if note.startswith("status "))
     assert note.encode().decode().isprintable()
     assert "@" not in note
-    assert len(note) < 100
+    assert len(note) <= len("status '' is not a known value") + 40
+
+
+def test_an_unknown_status_is_shown_in_its_own_words() -> None:
+    """At most 40 characters of them."""
+    assert answer(content(status="half done")).notes == ("status 'half_done' is not a known value",)
+    assert answer(content(status="x" * 500)).notes == (f"status '{'x' * 40}' is not a known value",)
 
 
 @pytest.mark.parametrize("status", ["failed", "Error", "cancelled"])
 def test_a_failure_with_a_charge_is_failed_in_its_own_word(status: str) -> None:
     """Whatever values stand beside it."""
-    found = answer(content(status=status))
-    assert (found.status, found.credits, found.reason) == ("failed", 11, f"the service answered {status.lower()}")
+    reason = f"the service answered {status.lower()}"
+    assert answer(content(status=status)) == Answer(status=RowStatus.FAILED, credits=11, at_us=AT_US, reason=reason)
+
+
+def test_two_words_for_a_failure_are_both_told() -> None:
+    """The answer's and the row's."""
+    found = answer(content(status="rejected", row={"status": "error"}))
+    assert found.reason == "the service answered error, rejected"
 
 
 def test_an_unknown_status_without_values_is_no_answer() -> None:
     """It may be on its way, and charged later."""
     body = content(status="processing")
-    body["csv_row"] = {"row_id": 1}
-    assert read(body) is None
+    for empty in ({}, {"enriched_title": None}, {"enriched_title": ""}):
+        body["csv_row"] = {"row_id": 1, **empty}
+        assert read(body) is None
 
 
 def test_a_failure_without_a_charge_is_no_answer() -> None:
@@ -256,6 +300,12 @@ def test_an_idempotency_key_is_the_same_for_the_same_person_and_fields_only() ->
     assert key != SERVICE.idempotency_key(Lookup(address=JANE, fields=("title",)))
     assert key != SERVICE.idempotency_key(Lookup(address="j" + JANE, fields=("title", "phone")))
     assert "jane" not in key
+
+
+def test_an_idempotency_key_is_the_same_in_every_version() -> None:
+    """A run that was cut off may be resumed by a newer version: another key could be charged twice."""
+    lookup = Lookup(address=JANE, fields=("title", "phone"))
+    assert SERVICE.idempotency_key(lookup) == "093a11d0565422bd0759811c94d6ccd4"
 
 
 @pytest.mark.parametrize(("fields", "price"), [(("title",), 1), (ALL, 11), (("phone",), 11), (ALL[:6], 1)])

@@ -84,7 +84,12 @@ def test_the_envelope_with_a_code_is_read() -> None:
     [
         ({"detail": "Not Found"}, "Not Found", True),
         ({"detail": [{"msg": "Field required", "loc": ["body"]}, {"msg": "bad"}]}, "Field required; bad", True),
+        ({"detail": [{"msg": word} for word in "abcd"]}, "a; b; c", True),
         ({"detail": [{"loc": []}, "x", None]}, "", True),
+        ({"detail": "for jane%40acme.example only"}, "for (address) only", True),
+        ({"detail": "x" * 500}, "x" * 200, True),
+        ({"detail": "x " * 500}, "x " * 100, True),
+        ({"detail": " " * 399 + "xy"}, "x", True),
         ({"detail": 5}, "", False),
         ({}, "", False),
         ([], "", False),
@@ -100,6 +105,18 @@ def test_the_other_envelope_and_what_is_none(body: Any, text: str, given_: bool)
     """``{"detail": …}`` gives its text; the echo of our input, addresses and unprintable characters are left out."""
     said = problem(body)
     assert (said.text, said.given) == (text, given_)
+
+
+@pytest.mark.parametrize("word", ["true", 1, 0, None, [], {}])
+def test_only_true_and_false_say_whether_to_try_again(word: Any) -> None:
+    """A word that merely looks like it may come from anywhere."""
+    assert problem({"error": {"retryable": word}}).retryable is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_calls_json_is_none(number: str) -> None:
+    """Such an answer is not whole, whatever else it says."""
+    assert Reply(status=200, body=b'{"csv_row": {"icp_score": %s}}' % number.encode()).json() is None
 
 
 @pytest.mark.parametrize(
