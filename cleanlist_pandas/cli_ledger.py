@@ -33,9 +33,12 @@ def run_ledger(options: argparse.Namespace) -> int:
             address = sys.stdin.readline().strip() if options.address == "-" else options.address
             say_json(ledger.erase(address))
         elif options.action == "prune":
-            say(f"{ledger.prune(options.age):,} look-ups forgotten")
+            n_forgotten = ledger.prune(options.age)
+            _tell("forgotten", n_forgotten, f"{n_of(n_forgotten, 'look-up')} forgotten", options)
         elif options.action == "adopt":
-            say(f"{n_of(_adopt(ledger, options), 'answer')} of {options.file} adopted: paid for already")
+            n_adopted = _adopt(ledger, options)
+            told = f"{n_of(n_adopted, 'answer')} of {options.file} adopted: paid for already"
+            _tell("adopted", n_adopted, told, options)
         else:
             found = ledger.in_doubt() if options.action == "in-doubt" else ledger.audit()
             found.to_csv(sys.stdout, index=False, lineterminator="\n")
@@ -48,6 +51,14 @@ def _adopt(ledger: Ledger, options: argparse.Namespace) -> int:
         return ledger.adopt(options.file, as_of=options.as_of)
     with option_context(base_url=LOCAL_URL):
         return ledger.adopt(options.file, as_of=options.as_of)
+
+
+def _tell(what: str, n: int, text: str, options: argparse.Namespace) -> None:
+    """Tell one count, to a person or a machine."""
+    if options.json:
+        say_json({what: n})
+    else:
+        say(text)
 
 
 def _tell_stats(path: Path, ledger: Ledger, options: argparse.Namespace) -> None:

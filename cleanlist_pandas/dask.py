@@ -55,8 +55,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
-from cleanlist_pandas.quote import read_plan
-from cleanlist_pandas.resume import own_call
+from cleanlist_pandas.resume import own_call, read_plan
 from cleanlist_pandas.settings import Settings
 from cleanlist_pandas.signatures import EnrichOptions, PlanOptions, door, handing_back
 

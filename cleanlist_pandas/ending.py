@@ -113,14 +113,15 @@ def told_in_shell(error: RunStoppedError, report: RunReport) -> str:
 
 
 _OPTION: Final = re.compile(
-    r"\b(columns|fields|suppress|max_age|on_existing|in_doubt|ledger|rate_per_minute|max_credits|concurrency"
-    r"|max_seconds|provenance|priority|known|skip|plan|price_per_credit)=(\S?)"
+    r"\b(columns|fields|known|suppress|skip|max_age|on_existing|in_doubt|ledger|rate_per_minute|max_credits|priority"
+    r"|concurrency|max_seconds|provenance|plan|price_per_credit)=(\S?)"
 )
 
 
 def in_shell(text: str) -> str:
     """Return a text with its options as they are typed in the shell: ``--max-credits 5`` for ``max_credits=5``."""
     text = re.sub(r'columns=\{"(\w+)": None\}', r"--column \1=", text)
+    text = text.replace("cl.plan(df, …).save(path)", "cleanlist-pandas plan FILE -o PLAN.json")
     spelt = _OPTION.sub(lambda found: f"--{found[1].replace('_', '-')}{' ' * bool(found[2])}{found[2]}", text)
     return spelt.replace("--columns", "--column")
 

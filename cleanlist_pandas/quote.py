@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanlist_pandas.case import Case
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.mail_domains import classify, classify_domains
 from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.plan.buckets import Ints
-from cleanlist_pandas.plan.document import Plan, digest_of, now_utc
+from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
@@ -173,3 +175,16 @@ def _worth(case: Case) -> Floats:
     """Return the worth of each person's rows; a row is worth 1 where nothing else was said."""
     worth = np.ones(case.keys.n_rows) if case.worth is None else case.worth
     return worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, worth)
+
+
+def digest_of(addresses: pa.LargeStringArray) -> str:
+    """Return a fingerprint of some people that does not depend on their order."""
+    ordered: Any = addresses.take(pc.sort_indices(addresses))
+    whole = pa.LargeListArray.from_arrays(pa.array([0, len(ordered)], pa.int64()), ordered)
+    joined: Any = pc.binary_join(whole, pa.scalar("\n", pa.large_string()))
+    return hashlib.blake2b(joined[0].as_buffer(), digest_size=16, person=b"cleanlist-plan").hexdigest()
+
+
+def now_utc() -> str:
+    """Return the time as a plan tells it, as fine as the ledger's: a pilot of the same second was before it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,17 +10,17 @@ from typing import Any
 import pandas as pd
 
 from cleanlist_pandas.answers import Answer
-from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.option_table import OPTIONS
-from cleanlist_pandas.plan.document import read_plan
+from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.run.tally import Result
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["Call", "Done", "own_call", "same_call", "take_over"]
+__all__ = ["Call", "Done", "own_call", "read_plan", "same_call", "take_over"]
 
 Call = tuple[pd.DataFrame, Any, dict[str, Any]]
 """A frame, the fields asked for, and the options."""
@@ -81,3 +82,12 @@ def take_over(before: Done | None, ledger: Ledger) -> int | None:
     if before.result and before.result.unwritten:
         ledger.settle(before.result.unwritten)
     return before.since
+
+
+def read_plan(given: Any) -> Plan | None:
+    """Return the plan a call names, a Plan or a file."""
+    if given is None or isinstance(given, Plan):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Plan.load(given)
+    raise ConfigurationError("plan= must be a Plan or the path of a saved one.")

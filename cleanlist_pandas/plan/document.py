@@ -7,14 +7,12 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
@@ -29,7 +27,7 @@ from cleanlist_pandas.wording import n_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Plan", "digest_of", "now_utc", "read_plan"]
+__all__ = ["Plan"]
 
 VERSION: Final = 1
 _LETTERS: Final = "-?xfkhd=$"  # one for each bucket, in their order; what a row is, at a glance
@@ -290,7 +288,7 @@ class Plan:
             **{
                 **shown,
                 "rows": rows,
-                "buckets": rows.value_counts(sort=False).to_dict(),
+                "buckets": {name: shown["buckets"][name] for name in BUCKETS},
                 "fields": parse_fields(shown["fields"]),
                 "surface": content["service"],
                 "unoffered": missing_on(content["service"], shown["fields"]),
@@ -320,6 +318,8 @@ def _is_sound(plan: Plan) -> bool:
     low, high = shown.interval
     return (
         0 <= low <= shown.expected <= high <= shown.at_most
+        # A row of a plan may stand for several of a frame that is not in this process.
+        and all(shown.buckets[str(name)] >= n for name, n in shown.rows.value_counts().items())
         and sum(shown.skipped.values()) <= shown.buckets["suppressed"]
         and bool((plan.queue["price"] > 0).all())
         and datetime.fromisoformat(plan.made_at).tzinfo is not None
@@ -328,25 +328,3 @@ def _is_sound(plan: Plan) -> bool:
 
 class _NewerVersionError(ValueError):
     """A plan of a version to come."""
-
-
-def digest_of(addresses: pa.LargeStringArray) -> str:
-    """Return a fingerprint of some people that does not depend on their order."""
-    ordered: Any = addresses.take(pc.sort_indices(addresses))
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(ordered)], pa.int64()), ordered)
-    joined: Any = pc.binary_join(whole, pa.scalar("\n", pa.large_string()))
-    return hashlib.blake2b(joined[0].as_buffer(), digest_size=16, person=b"cleanlist-plan").hexdigest()
-
-
-def now_utc() -> str:
-    """Return the time as a plan tells it, as fine as the ledger's: a pilot of the same second was before it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def read_plan(given: Any) -> Plan | None:
-    """Return the plan a call names, a Plan or a file."""
-    if given is None or isinstance(given, Plan):
-        return given
-    if isinstance(given, str | os.PathLike):
-        return Plan.load(given)
-    raise ConfigurationError("plan= must be a Plan or the path of a saved one.")

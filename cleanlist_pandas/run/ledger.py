@@ -186,7 +186,9 @@ class Ledger(Store):
         Parameters
         ----------
         export : DataFrame or path
-            A table with an e-mail column and ``enriched_`` columns; a CSV, TSV or Parquet file of one.
+            A table with an e-mail column and ``enriched_`` columns; a CSV, TSV or Parquet file of one. Where
+            ``enriched_status`` says completed, an empty cell was asked for in vain and is not bought again; drop that
+            column if not everybody was asked for everything, as by a run with ``phone_if=``.
         as_of : str or datetime, optional
             When its answers were given, where ``enriched_at`` does not say; by default when the file was last changed,
             for a frame now. It decides how long they stand.
@@ -214,6 +216,8 @@ class Ledger(Store):
         if isinstance(export, pd.DataFrame):
             frame, changed_s = export, time.time()
         else:
+            if not isinstance(export, str | os.PathLike):
+                raise ConfigurationError(f"adopt() takes a DataFrame or a path, not {type(export).__name__}.")
             path = Path(export).expanduser()
             frame = read_frame(str(path))
             changed_s = time.time() if str(path) == "-" else path.stat().st_mtime

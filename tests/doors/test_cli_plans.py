@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pandas as pd
@@ -64,6 +65,9 @@ def test_a_plan_for_others_is_refused_as_wrong_usage(leads, service, tmp_path, c
     assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", path]) == 2
     assert "the people changed (6 then, 7 now)" in capsys.readouterr().err
     assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--plan", "nowhere.json"]) == 2
+    assert "cleanlist-pandas plan FILE -o PLAN.json writes one" in capsys.readouterr().err
+    assert main(["estimate", leads, "--priority", "worth"]) == 2
+    assert "--priority 'worth' is not one column" in capsys.readouterr().err
     assert service.requests == []
 
 
@@ -112,6 +116,15 @@ def test_an_export_is_adopted(leads, service, tmp_path, capsys):
     assert main(["enrich", leads, "-o", str(tmp_path / "out.csv"), "--fields", "title"]) == 0
     assert service.charged == 5
     assert main(["ledger", "adopt", export, "--as-of", "someday"]) == 2
+
+
+def test_an_export_may_come_from_another_program(leads, service, monkeypatch, capsys):
+    """On standard input; counts go out as JSON."""
+    export = io.TextIOWrapper(io.BytesIO(b"email,enriched_title\np0@acme.example,CTO\n"))
+    monkeypatch.setattr("sys.stdin", export)
+    assert main(["ledger", "adopt", "-", "--json"]) == 0
+    assert main(["ledger", "prune", "9999D", "--json"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [{"adopted": 1}, {"forgotten": 0}]
 
 
 def test_what_is_adopted_for_the_sandbox_counts_there(leads, tmp_path, capsys):

@@ -135,6 +135,7 @@ def test_what_was_adopted_is_no_history_of_hits() -> None:
         (pd.DataFrame({"email": [JO]}), {}, "no enriched column"),
         (pd.DataFrame({"enriched_title": ["x"]}), {}, "No e-mail column"),
         ("nowhere.csv", {}, "no such file"),
+        (None, {}, "takes a DataFrame or a path, not NoneType"),
         (EXPORT, {"as_of": "tomorrow"}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": ago(-1)}, "as_of must be a time that has passed"),
         (EXPORT, {"as_of": []}, "as_of must be"),
