@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan"]
 
 VERSION: Final = 1
+_TOLD_ELSEWHERE: Final = ("rows", "surface", "unoffered")
 _LETTERS: Final = "-?xfkhd=$"  # one for each bucket, in their order; what a row is, at a glance
 _WITHIN: Final = pd.CategoricalDtype(["sure", "likely", "beyond"], ordered=True)
 assert len(_LETTERS) == len(BUCKETS)  # noqa: S101
@@ -252,7 +253,7 @@ class Plan:
 
     def _content(self) -> dict[str, Any]:
         """Return the plan as plain JSON values, what a person wants to know first."""
-        shown = {f.name: getattr(self.estimate, f.name) for f in fields(CostEstimate) if f.name != "rows"}
+        shown = {f.name: getattr(self.estimate, f.name) for f in fields(CostEstimate) if f.name not in _TOLD_ELSEWHERE}
         return {
             "cleanlist_plan": VERSION,
             "made_at": self.made_at,
@@ -264,7 +265,6 @@ class Plan:
                 **shown,
                 "fields": list(self.fields),
                 "interval": list(self.estimate.interval),
-                "unoffered": list(self.estimate.unoffered),
                 "column": str(self.estimate.column),
                 "prices": {str(k): v for k, v in shown["prices"].items()},
             },
