@@ -163,6 +163,8 @@ def _prepare(connection: sqlite3.Connection, path: Path | None = None) -> sqlite
         _migrate(connection)
     if connection.execute("SELECT count(*) FROM salt").fetchone()[0] != 1:
         raise _damaged(path)
+    if connection.execute("SELECT 1 FROM jobs WHERE lookup NOT IN (SELECT id FROM lookups) LIMIT 1").fetchone():
+        raise _damaged(path)  # such a row is written and goes with its look-up: two pages stand in each other's place
     return connection
 
 

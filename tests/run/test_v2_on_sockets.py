@@ -588,3 +588,23 @@ def test_the_limits_that_are_documented_are_kept(scene: Scene) -> None:
     scene.audit(frame, out, budget=13)
     assert len(scene.sandbox.requests) == 29
     assert people_of(out, "completed") == 13
+
+
+@pytest.mark.parametrize("table", ["lookups", "outcomes"])
+def test_an_empty_table_in_the_place_of_another_is_seen(scene: Scene, table: str) -> None:
+    """SQLite takes both pages for sound: without a look at the tokens everybody would be bought again."""
+    scene.open()
+    frame = scene.people(3)
+    scene.enrich(frame, fields=FIELDS)
+    size = scene.sql("PRAGMA page_size")[0][0]
+    pages = [page for (page,) in scene.sql("SELECT rootpage FROM sqlite_master WHERE name IN ('jobs', ?)", table)]
+    content = scene.ledger.read_bytes()
+    one, two = (content[(page - 1) * size : page * size] for page in pages)
+    changed = bytearray(content)
+    changed[(pages[0] - 1) * size : pages[0] * size] = two
+    changed[(pages[1] - 1) * size : pages[1] * size] = one
+    scene.ledger.write_bytes(changed)
+    n_before = len(scene.sandbox.requests)
+    with pytest.raises(cl.LedgerError, match="damaged"):
+        scene.enrich(frame, fields=FIELDS)
+    assert len(scene.sandbox.requests) == n_before
