@@ -133,6 +133,7 @@ def draw_curve(curve: Curve, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     ax.set(xlabel=curve.labels[0], ylabel=curve.labels[1])
     ax.set_xlim(left=0)
     ax.set_ylim(bottom=0)
-    ax.xaxis.set_major_formatter("{x:,.0f}")
+    if x[-1] >= 10:  # a few seconds have decimals
+        ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.yaxis.set_major_formatter("{x:,.0f}")
     return ax

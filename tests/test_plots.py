@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,31 @@ def test_share_of_people_with_each_field(out):
     assert bars(ax) == report.coverage["share"].to_dict()
     assert ax.get_xlim() == (0, 1.2)
     assert [text.get_text() for text in ax.texts] == [f"{share:.0%}" for share in report.coverage["share"]]
+
+
+def test_credits_by_time():
+    """Rising to the bill; the last point is the last charge."""
+    with cl.sandbox(hit_rate=1.0) as service:
+        frame = LEADS.cleanlist.enrich(["title", "phone"], provenance=True)
+        report = frame.cleanlist.report()
+        ax = report.plot("spend")
+        (line,) = ax.get_lines()
+        x, y = line.get_xdata(), line.get_ydata()
+        assert (x[0], y[0], y[-1], len(x)) == (0, 0, service.charged, 61)
+    assert all(before <= after for before, after in itertools.pairwise(x))
+    assert [after - before for before, after in itertools.pairwise(y)] == [11] * 60
+    assert ax.get_ylabel() == "credits charged"
+    assert report.plot("spend", ax=ax, color="red") is ax
+
+
+def test_credits_by_time_need_provenance(out):
+    """And a charge: nothing is drawn from nothing."""
+    with pytest.raises(ConfigurationError, match=r"needs enrich\(provenance=True\)"):
+        out.cleanlist.report().plot("spend")
+    with cl.sandbox(hit_rate=0.0):
+        missed = LEADS.cleanlist.enrich(["title"], provenance=True)
+    with pytest.raises(ConfigurationError, match="a run that was charged for something"):
+        missed.cleanlist.report().plot("spend")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -205,7 +231,7 @@ def test_drawing_twice_on_the_same_axes_does_not_turn_them():
     [
         (
             "senority",
-            r"no plot of kind 'senority'; did you mean 'seniority'\? the kinds are status, seniority, coverage\.",
+            r"no plot of kind 'senority'; did you mean 'seniority'\? the kinds are status, .*, spend\.",
         ),
         ("pie", r"no plot of kind 'pie'; the kinds are"),
         (None, r"no plot of kind None; the kinds are"),

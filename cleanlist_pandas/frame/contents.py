@@ -56,6 +56,8 @@ class Contents:
         How many of those completed have a value, by field, and which; empty where the frame has no such column.
     domains : mapping of str to DomainRate
         By kind of mail domain; empty where it is not known who was asked.
+    spend : sequence of (float, int)
+        Seconds since the first charge, and credits charged until then; empty without ``provenance=True``.
     """
 
     unit: str
@@ -67,6 +69,7 @@ class Contents:
     seniorities: Mapping[str, int]
     email_statuses: Mapping[str, int]
     domains: Mapping[str, DomainRate]
+    spend: Sequence[tuple[float, int]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain JSON values; but for `domains`, which not every report may tell."""
@@ -114,6 +117,7 @@ def read_contents(frame: pd.DataFrame, email: Hashable | None, sources: Collecti
         seniorities=_counts(frame, FIELDS["seniority"].column, SENIORITIES, rows),
         email_statuses=_counts(frame, FIELDS["email_status"].column, EMAIL_STATUSES, rows),
         domains={} if keys is None else _domains(keys, statuses, _sources(frame, codes, n_keys, sources)),
+        spend=_spend(frame),
     )
 
 
@@ -145,6 +149,17 @@ def _counts(frame: pd.DataFrame, name: str, words: Sequence[str], rows: npt.NDAr
         return {}
     codes = _words(frame, name, words)[rows]
     return dict(zip(words, np.bincount(codes[codes >= 0], minlength=len(words)).tolist(), strict=True))
+
+
+def _spend(frame: pd.DataFrame) -> list[tuple[float, int]]:
+    """Return what was charged until when; nothing if the frame does not say."""
+    at, credits = _column(frame, "enriched_at"), _column(frame, "enriched_credits")
+    if at is None or credits is None:
+        return []
+    told = pd.DataFrame({"at": pd.to_datetime(at, utc=True), "credits": pd.to_numeric(credits)}).dropna()
+    charged = told[told["credits"] > 0].sort_values("at", kind="stable")
+    seconds = (charged["at"] - charged["at"].min()).dt.total_seconds()
+    return list(zip(seconds.tolist(), charged["credits"].cumsum().astype("int64").tolist(), strict=True))
 
 
 def _sources(

@@ -14,9 +14,9 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FieldName, RowStatus, Source, parse_fields
 from cleanlist_pandas.frame.contents import Contents, DomainRate
 from cleanlist_pandas.plan.expect import wilson
-from cleanlist_pandas.plots import draw_bars
+from cleanlist_pandas.plots import draw_bars, draw_curve
 from cleanlist_pandas.run.findings import find
-from cleanlist_pandas.run.report_card import bars_of, card_of, contents_of
+from cleanlist_pandas.run.report_card import bars_of, card_of, contents_of, curve_of
 from cleanlist_pandas.run.tally import Result
 
 if TYPE_CHECKING:
@@ -160,16 +160,17 @@ class RunReport:
         return find(self, self.contents) if self.contents is not None and self.is_whole else ()
 
     def plot(self, kind: str = "status", *, ax: Axes | None = None, **kwargs: Any) -> Axes:
-        """Draw the report as bars. Needs matplotlib: ``pip install "cleanlist-pandas[plot]"``.
+        """Draw the report. Needs matplotlib: ``pip install "cleanlist-pandas[plot]"``.
 
         Parameters
         ----------
-        kind : {"status", "seniority", "coverage"}
-            People by what became of them; people who completed by seniority; the share of these who have each field.
+        kind : {"status", "seniority", "coverage", "spend"}
+            People by what became of them; people who completed by seniority; the share of these who have each field;
+            credits by time, of a frame that was made with ``provenance=True``.
         ax : matplotlib.axes.Axes, optional
             Where to draw; by default in a figure of its own.
         **kwargs
-            For `matplotlib.axes.Axes.barh`, such as ``color="tab:green"``.
+            For `matplotlib.axes.Axes.barh`, of ``spend`` for `plot`, such as ``color="tab:green"``.
 
         Returns
         -------
@@ -180,6 +181,8 @@ class RunReport:
         ConfigurationError
             For another kind, if matplotlib is missing, or if the frame has nothing of that kind.
         """
+        if kind == "spend":
+            return draw_curve(curve_of(self), ax=ax, **kwargs)
         return draw_bars(bars_of(self, kind), ax=ax, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from cleanlist_pandas.cards import Card, Table
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.contents import Contents
 from cleanlist_pandas.plan.expect import wilson
-from cleanlist_pandas.plots import Bars
+from cleanlist_pandas.plots import Bars, Curve
 from cleanlist_pandas.run.findings import share
 from cleanlist_pandas.wording import n_of
 
 if TYPE_CHECKING:
     from cleanlist_pandas.run.report import RunReport
 
-__all__ = ["bars_of", "card_of", "contents_of"]
+__all__ = ["bars_of", "card_of", "contents_of", "curve_of"]
 
 
 def contents_of(report: RunReport) -> Contents:
@@ -124,11 +124,23 @@ def bars_of(report: RunReport, kind: str) -> Bars:
     raise ConfigurationError(_why_not(kind, known=contents is not None))
 
 
+def curve_of(report: RunReport) -> Curve:
+    """Return what was charged in the course of a run."""
+    spend = contents_of(report).spend
+    if not spend:
+        raise ConfigurationError(
+            "The frame does not tell what was charged when, so there is no plot of kind 'spend': it needs "
+            "enrich(provenance=True), and a run that was charged for something."
+        )
+    seconds, credits = zip(*spend, strict=True)
+    return Curve(x=seconds, y=credits, labels=("seconds since the first charge", "credits charged"))
+
+
 def _why_not(kind: str, *, known: bool) -> str:
     """Say why there is no picture."""
     if known:
         return f"The frame has no column to draw kind={kind!r} from; ask for it with enrich(fields=…)."
-    kinds = ("status", "seniority", "coverage")
+    kinds = ("status", "seniority", "coverage", "spend")
     close = difflib.get_close_matches(str(kind), kinds, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"A report has no plot of kind {kind!r}; {hint}the kinds are {', '.join(kinds)}."

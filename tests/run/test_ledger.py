@@ -810,3 +810,31 @@ def test_a_lock_that_cannot_be_made_is_a_ledger_error(tmp_path: Path) -> None:
     """The folder is closed: said before anything is sent."""
     with pytest.raises(cl.LedgerError, match="nothing was sent"), Lease(tmp_path / "l.sqlite3", "a" * 300):
         raise AssertionError("held all the same")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_run_at_a_time_goes_by_a_plan(path: Path, shared: bool) -> None:
+    """Of one process or of two; another plan's run does not matter, and when one has ended the next may begin."""
+    with Ledger(path) as one, Ledger(path) as two:
+        other = one if shared else two
+        with one.alone("plan-a"), other.alone("plan-b"):
+            refused = pytest.raises(
+                cl.ConfigurationError, match="Another run by this plan is going on; nothing was sent"
+            )
+            with refused, other.alone("plan-a"):
+                pass
+        with other.alone("plan-a"):
+            pass
+
+
+def test_a_ledger_that_came_with_a_fork_is_refused_and_left_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite forbids to use it there, and closing it would roll back what its parent is writing."""
+    with Ledger(path) as ledger:
+        connection = ledger._sql
+        with monkeypatch.context() as child:
+            child.setattr(os, "getpid", lambda: 1)
+            with pytest.raises(cl.LedgerError, match="opened in another process; nothing was sent"):
+                ledger.stats()
+            ledger.close()
+        assert connection.execute("SELECT count(*) FROM lookups").fetchone() == (0,)
+        connection.close()
