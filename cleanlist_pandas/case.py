@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.keys import Keys, read
-from cleanlist_pandas.frame.known import Known, match_known, read_export
+from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.frame.tables import is_table, to_pandas
@@ -35,7 +36,7 @@ from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import ADOPTED, Held, Record, decide
+from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
@@ -48,29 +49,36 @@ Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A frame that was read and planned; nothing has been sent."""
+class Given:
+    """What a call was given, checked and read: all that is known of it without the ledger."""
 
     frame: pd.DataFrame = field(repr=False)
     fields: tuple[FieldName, ...]
     settings: Settings
     service: Service
-    ledger: Ledger
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
-    needs: Needs = field(repr=False)
-    known: Known = field(repr=False)
-    found: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # all that the ledger has of these people
-    seen: int = 0  # the newest look-up the ledger had then
-    since: int | None  # look-ups after it are those of the run that is gone on with
-    own: int | None  # those after it are of this very call
-    began_us: int  # from which the age of answers is counted
-    held: Mapping[int, Held] = field(default_factory=dict, repr=False)
-    decision: Decision = field(default=NOBODY, repr=False)
+    exports: Sequence[Export] = field(repr=False)  # the caller's tables of known people
     worth: Floats | None = field(repr=False)  # of each row
     max_credits: int | None
     screened: bool  # phones are bought in a second step, where phone_if= holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Given):
+    """A call that was planned; nothing has been sent."""
+
+    ledger: Ledger
+    needs: Needs = field(repr=False)
+    known: Known = field(repr=False)
+    since: int | None  # look-ups after it are those of the run that is gone on with
+    own: int | None  # those after it are of this very call
+    began_us: int  # from which the age of answers is counted
+    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
+    seen: int = 0  # the newest look-up the ledger had then
+    held: Mapping[int, Held] = field(default_factory=dict, repr=False)
+    decision: Decision = field(default=NOBODY, repr=False)
 
     @property
     def filled(self) -> Rows:
@@ -103,12 +111,17 @@ def prepare(
     `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now. What is in doubt after `own`
     is this call's own doing.
     """
-    settings = Settings.of(arguments)
-    names = parse_fields(fields)
-    screened = arguments.get("phone_if") is not None
+    given = _read(frame, fields, arguments)
+    with _ledger(given.settings, create=create) as ledger:
+        since = take_over(before, ledger) if since is None else since
+        yield _plan(given, ledger, only, since=since, own=own, began_us=began_us)
+
+
+def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any]) -> Given:
+    """Check and read what a call was given."""
+    settings, names = Settings.of(arguments), parse_fields(fields)
     _check_screen(arguments.get("phone_if"), names)
-    max_credits = checks.credits_limit(arguments.get("max_credits"))
-    skip = parse_skip(arguments.get("skip"))
+    max_credits, skip = checks.credits_limit(arguments.get("max_credits")), parse_skip(arguments.get("skip"))
     service = SERVICES[settings.service]
     _check_offer(service, names)
     columns = find_columns(frame, arguments.get("columns"))
@@ -119,31 +132,53 @@ def prepare(
         frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
     )
     keys = leave_out(read(frame, columns), skip)
-    keys = keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress"))))
-    with _ledger(settings, create=create) as ledger:
-        keys = keys.suppress(_erased(keys, ledger, own_path(url=settings.base_url)))
-        since = take_over(before, ledger) if since is None else since
-        needs = find_needs(keys.codes, keys.n_keys, names, existing, only)
-        known = match_known(exports, keys.addresses, names, settings.max_age)
-        case = Case(
-            frame=frame,
-            fields=names,
-            settings=settings,
-            service=service,
-            ledger=ledger,
-            column=columns.email,
-            keys=keys,
-            existing=existing,
-            needs=needs,
-            known=known,
-            since=since,
-            own=own,
-            worth=worth,
-            max_credits=max_credits,
-            screened=screened,
-            began_us=time.time_ns() // 1000 if began_us is None else began_us,
+    return Given(
+        frame=frame,
+        fields=names,
+        settings=settings,
+        service=service,
+        column=columns.email,
+        keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
+        existing=existing,
+        exports=exports,
+        worth=worth,
+        max_credits=max_credits,
+        screened=arguments.get("phone_if") is not None,
+    )
+
+
+def _check_offer(service: Service, names: Sequence[str]) -> None:
+    """Refuse a call that a surface can do nothing for."""
+    offered = service.surface.fields
+    if not set(names) & set(offered):
+        raise ConfigurationError(
+            f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
+            f'{", ".join(offered)}; csv_row, with service="csv_row" and a key for it, offers all fields.'
         )
-        yield look_again(case)
+
+
+def _plan(
+    given: Given,
+    ledger: Ledger,
+    only: Mapping[str, Rows] | None,
+    *,
+    since: int | None,
+    own: int | None,
+    began_us: int | None,
+) -> Case:
+    """Plan a call by what the ledger holds."""
+    keys = given.keys.suppress(_erased(given.keys, ledger, own_path(url=given.settings.base_url)))
+    same = {each.name: getattr(given, each.name) for each in dataclasses.fields(given)} | {"keys": keys}
+    case = Case(
+        **same,
+        ledger=ledger,
+        needs=find_needs(keys.codes, keys.n_keys, given.fields, given.existing, only),
+        known=match_known(given.exports, keys.addresses, given.fields, given.settings.max_age),
+        since=since,
+        own=own,
+        began_us=time.time_ns() // 1000 if began_us is None else began_us,
+    )
+    return look_again(case)
 
 
 def look_again(case: Case) -> Case:
@@ -172,17 +207,8 @@ def look_again(case: Case) -> Case:
         tariff=case.service.price,
         screened=case.screened,
     )
-    return replace(case, found=found, seen=seen, held=held, decision=decision)
-
-
-def _check_offer(service: Service, names: Sequence[str]) -> None:
-    """Refuse a call that a surface can do nothing for."""
-    offered = service.surface.fields
-    if not set(names) & set(offered):
-        raise ConfigurationError(
-            f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
-            f'{", ".join(offered)}; csv_row, with service="csv_row" and a key for it, offers all fields.'
-        )
+    begun = [(at, one) for at, one in found if one.status == IN_DOUBT and one.job is not None]
+    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision)
 
 
 def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
@@ -223,6 +249,9 @@ def _as_bits(held: Mapping[int, Held], missing: Bits) -> tuple[Bits, Bits]:
     answered, doubted = np.zeros_like(missing), np.zeros_like(missing)
     for at, one in held.items():
         unsettled = missing[at] & ~bits_of(one.lacking)
+        if not one.doubts:
+            answered[at] = unsettled
+            continue
         in_doubt = bits_of({name for doubt in one.doubts for name in doubt.fields}) & unsettled
         by_record = bits_of({name for record in one.records for name in record.fields})
         doubted[at] = in_doubt & ~by_record

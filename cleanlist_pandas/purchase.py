@@ -22,7 +22,7 @@ from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.engine import Engine
 from cleanlist_pandas.run.pace import pace_for
 from cleanlist_pandas.run.progress import progress
-from cleanlist_pandas.run.records import IN_DOUBT, Claim, Record, Run
+from cleanlist_pandas.run.records import Claim, Record, Run
 from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
@@ -67,8 +67,7 @@ def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
 
     Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
     """
-    begun = [(at, one) for at, one in case.found if one.status == IN_DOUBT and one.job is not None]
-    mine = [(at, one) for at, one in begun if one.service == case.service.surface.name]
+    mine = [(at, one) for at, one in case.begun if one.service == case.service.surface.name]
     if not mine or case.settings.api_key is None:
         return case, None
     lookups = [

@@ -48,6 +48,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         column=case.column,
         several=case.keys.n_several,
         skipped=dict(case.keys.skipped),
+        doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
         surface=case.service.surface.name,
@@ -142,14 +143,15 @@ def agreed_budget(case: Case, plan: Plan | None, *, begun: bool = False) -> Iter
         return
     if not begun:
         plan.check(plan_of(case))
-        _check_order(case, plan)
     with case.ledger.alone(plan.name):
-        yield min(told, max(0, plan.budget - _spent_since(case, plan)))
+        left = min(told, max(0, plan.budget - _spent_since(case, plan)))
+        _check_order(case, plan, left)
+        yield left
 
 
-def _check_order(case: Case, plan: Plan) -> None:
-    """Refuse a plan of the best first without their worth where its budget is short: a plan knows nobody."""
-    if plan.is_ranked and case.worth is None and plan.budget < int(case.decision.prices.sum()):
+def _check_order(case: Case, plan: Plan, left: int) -> None:
+    """Refuse a plan of the best first without their worth where what is left of it is short: a plan knows nobody."""
+    if plan.is_ranked and case.worth is None and 0 < left < int(case.decision.prices.sum()):
         raise ConfigurationError(
             "The plan puts the best first and its budget does not reach everybody; nothing was sent. To buy in its "
             "order give priority= as it was given to plan()."

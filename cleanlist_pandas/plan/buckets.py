@@ -65,6 +65,8 @@ class Decision:
         Credits that costs at most.
     price : int
         Credits one look-up of all fields costs at most: what everybody would cost whom nothing is known of.
+    doubtful : int
+        Credits that the people who are bought would cost more if what is in doubt of them were asked too.
     """
 
     rows: npt.NDArray[np.int8] = field(repr=False)
@@ -72,6 +74,7 @@ class Decision:
     asks: Bits = field(repr=False)
     prices: Ints = field(repr=False)
     price: int
+    doubtful: int
 
     @property
     def billable(self) -> Ints:
@@ -85,7 +88,7 @@ class Decision:
 
 NOBODY: Final = Decision(
     rows=np.empty(0, np.int8), states=np.empty(0, np.int8), asks=np.empty(0, np.uint16), prices=np.empty(0, np.int64),
-    price=0,
+    price=0, doubtful=0,
 )  # fmt: skip
 """What is decided before anything is known."""
 
@@ -131,12 +134,21 @@ def decide_people(
         [State.FILLED, State.KNOWN, State.HELD, State.IN_DOUBT],
         State.BILLABLE,
     ).astype(np.int8)
-    prices = np.zeros(len(asks), np.int64)
-    for bits in np.unique(asks[asks != 0]).tolist():
-        prices[asks == bits] = sum(tariff(names) for names in looks(bits, screened))
-    rows = _rows(keys, states, needs.rows & (keys.codes >= 0))
-    price = sum(tariff(names) for names in looks(int(bits_of(fields)), screened))
-    return Decision(rows=rows, states=states, asks=asks, prices=prices, price=price)
+
+    def priced(asked: Bits) -> Ints:
+        kinds, places = np.unique(asked, return_inverse=True)
+        of_kind = [sum(tariff(names) for names in looks(bits, screened)) for bits in kinds.tolist()]
+        return np.array(of_kind, np.int64)[places]
+
+    prices = priced(asks)
+    return Decision(
+        rows=_rows(keys, states, needs.rows & (keys.codes >= 0)),
+        states=states,
+        asks=asks,
+        prices=prices,
+        price=int(priced(np.array([bits_of(fields)]))[0]),
+        doubtful=int((priced(np.where(asks != 0, unanswered, 0)) - prices).sum()),
+    )
 
 
 def looks(bits: int, screened: bool) -> list[tuple[FieldName, ...]]:

@@ -308,7 +308,7 @@ class Plan:
 def _is_sound(plan: Plan) -> bool:
     """Whether the values of a plan that was read are what they should be; anything may stand in a file."""
     shown = plan.estimate
-    for name in ("credits_per_lookup", "requests", "history", "several", "phones", "phone_credits"):
+    for name in ("credits_per_lookup", "requests", "history", "several", "doubtful", "phones", "phone_credits"):
         checks.count(name, 0, 2**53)(getattr(shown, name))
     for name in ("rate_per_minute", "price_per_credit", "break_even"):
         checks.positive(name, none=True)(getattr(shown, name))

@@ -68,6 +68,8 @@ class CostEstimate:
         Rows whose cell held several addresses; the first of each counts.
     skipped : dict of str to int
         Of the suppressed rows those left out by ``skip=``, by their class.
+    doubtful : int
+        Credits that look-ups without an answer may have cost before, of people for whom more is bought; no saving.
     max_credits : int or None
         The budget, if one was given.
     price_per_credit : float or None
@@ -98,6 +100,7 @@ class CostEstimate:
     column: Hashable = None
     several: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    doubtful: int = 0
     max_credits: int | None = None
     price_per_credit: float | None = None
     surface: str = "csv_row"
@@ -132,11 +135,11 @@ class CostEstimate:
     def savings(self) -> dict[str, int]:
         """Credits saved, by the bucket that saves them; ``partly``: of people for whom less than a whole one is bought.
 
-        With `at_most` and the rows in doubt, at `credits_per_lookup` each, they add up to `naive`.
+        With `at_most`, `doubtful` and the rows in doubt, at `credits_per_lookup` each, they add up to `naive`.
         """
         saving = ("filled", "known", "held", "duplicate")  # in doubt is no saving: it may have been charged
         whole = {name: self.buckets[name] * self.credits_per_lookup for name in saving}
-        return {**whole, "partly": self.lookups * self.credits_per_lookup - self.at_most}
+        return {**whole, "partly": self.lookups * self.credits_per_lookup - self.at_most - self.doubtful}
 
     @property
     def seconds(self) -> float | None:
@@ -168,6 +171,7 @@ class CostEstimate:
             "seconds": self.seconds,
             "several": self.several,
             "skipped": dict(self.skipped),
+            "doubtful": self.doubtful,
             "max_credits": self.max_credits,
             "price_per_credit": self.price_per_credit,
             "surface": self.surface,

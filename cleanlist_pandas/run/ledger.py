@@ -118,9 +118,10 @@ class Ledger(Store):
         """Return how many people were found and missed at each mail domain; what was adopted does not count."""
         with self._reading():
             return self._sql.execute(
-                "SELECT substr(l.address, instr(l.address, '@') + 1), sum(o.status = 'completed'), "
-                "sum(o.status = 'not_found') FROM lookups l JOIN outcomes o ON o.lookup = l.id "
-                "WHERE l.world = ? AND l.service != ? AND o.status IN ('completed', 'not_found') GROUP BY 1",
+                "SELECT substr(address, instr(address, '@') + 1), sum(found), sum(1 - found) FROM ("
+                "SELECT address, max(status = 'completed') AS found FROM lookups l JOIN outcomes o ON o.lookup = l.id "
+                "WHERE world = ? AND service != ? AND status IN ('completed', 'not_found') GROUP BY 1"
+                ") GROUP BY 1",
                 (world, ADOPTED),
             ).fetchall()
 

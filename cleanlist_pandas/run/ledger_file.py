@@ -172,7 +172,10 @@ def _check_journal(connection: sqlite3.Connection, path: Path) -> None:
     """Insist on the journal that survives a power loss."""
     mode = connection.execute("PRAGMA journal_mode=TRUNCATE").fetchone()[0]
     if mode != "truncate":
-        raise LedgerError(f"The ledger {path} cannot be written durably there (journal: {mode}); nothing was sent.")
+        raise LedgerError(
+            f"The ledger {path} cannot be written durably there (journal: {mode}); nothing was sent. Name another file "
+            "with ledger=…."
+        )
 
 
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:

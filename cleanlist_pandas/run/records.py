@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -152,10 +153,11 @@ def decide(
     left in doubt is not sent again. An answer's age is that at `now_us`, as the call began.
     """
     now_us = time.time_ns() // 1000 if now_us is None else now_us
+    paid_us, missed_us, refused_us = (_oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
 
     def stands(record: Record) -> bool:
-        ours = since is not None and record.lookup > since
-        return ours or _is_young(record, now_us, max_age, miss_age)
+        oldest_us = paid_us if record.status == "completed" else refused_us if record.is_refusal else missed_us
+        return record.at_us >= oldest_us or (since is not None and record.lookup > since)
 
     def is_retried(record: Record) -> bool:
         return retry and record.status == IN_DOUBT and (own is None or record.lookup <= own)
@@ -169,23 +171,26 @@ def decide(
 
 def _choose(records: Sequence[Record], wanted: frozenset[str], stands: Callable[[Record], bool]) -> Held:
     """Choose among one person's records."""
-    newest: dict[str, Record] = {}
+    counting: list[Record] = []  # these three from the newest back
     opened: list[Record] = []
+    answered: list[frozenset[str]] = []
     refusal: Record | None = None
-    for record in records:
-        asked = set(record.fields)
+    lacking = wanted
+    for record in reversed(records):
+        asked = frozenset(record.fields)
         if record.is_open:
-            opened.append(record)
-            continue
-        if record.is_refusal:
-            refusal = record if stands(record) else refusal
-            continue
-        opened = [doubt for doubt in opened if not set(doubt.fields) <= asked]  # asked again since, and answered
-        if stands(record):
-            newest |= dict.fromkeys(wanted & asked, record)
-    counting = tuple(record for record in records if any(record is one for one in newest.values()))
-    lacking = wanted - set(newest)
-    return _what_is_open(counting, opened, refusal, lacking) if lacking else Held(records=counting)
+            if not any(asked <= later for later in answered):  # else asked again since, and answered
+                opened.append(record)
+        elif record.is_refusal:
+            refusal = refusal or (record if stands(record) else None)
+        else:
+            answered.append(asked)
+            if lacking & asked and stands(record):
+                counting.append(record)
+                lacking -= asked
+        if not lacking:
+            return Held(records=tuple(reversed(counting)))
+    return _what_is_open(tuple(reversed(counting)), opened[::-1], refusal, lacking)
 
 
 def _what_is_open(
@@ -202,11 +207,10 @@ def _what_is_open(
     return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 
-def _is_young(record: Record, now_us: int, max_age: timedelta | None, miss_age: timedelta) -> bool:
-    """Whether a settled answer is young enough to stand for its person."""
-    own = None if record.status == "completed" else REFUSAL_AGE if record.is_refusal else miss_age
-    limits = [limit for limit in (own, max_age) if limit is not None]
-    return not limits or now_us - record.at_us <= min(limits).total_seconds() * 1e6
+def _oldest_us(now_us: int, *ages: timedelta | None) -> float:
+    """Return from when on an answer is younger than all of some ages; None is any age."""
+    limits = [age for age in ages if age is not None]
+    return now_us - min(limits).total_seconds() * 1e6 if limits else -math.inf
 
 
 def job_values(job: Job) -> tuple[Any, ...]:

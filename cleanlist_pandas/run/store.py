@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -221,7 +222,7 @@ class Store:
             (run.seen, run.id, run.world),
         )
         for lookup, address, fields in rows:
-            run.rivals.setdefault(address, []).append(Claim(lookup, tuple(fields.split(","))))
+            run.rivals.setdefault(address, []).append(Claim(lookup, _names(fields)))
             run.seen = max(run.seen, lookup)
 
     def _newest(self) -> int:
@@ -275,7 +276,7 @@ class Store:
 
     def _record(self, row: tuple[Any, ...], running: dict[str, bool]) -> Record:
         """Return one row as a record, or refuse a row that was changed behind our back."""
-        lookup, run, service, fields = row[0], row[1], row[3], tuple(row[5].split(","))
+        lookup, run, service, fields = row[0], row[1], row[3], _names(row[5])
         sound = checksum(row[:8]) == row[8]
         if row[9] is None:
             status = "" if running[run] else IN_DOUBT
@@ -314,6 +315,12 @@ class Store:
     def _writing(self) -> Iterator[None]:
         with self._reading(), transaction(self._sql):
             yield
+
+
+@cache
+def _names(fields: str) -> tuple[str, ...]:
+    """Return the fields of a row; there are few different ones."""
+    return tuple(fields.split(","))
 
 
 def _covers(record: Record, answer: Adopted) -> bool:

@@ -76,6 +76,17 @@ def test_a_plan_of_the_best_first_is_refused_without_their_order(path):
         cl.enrich(LEADS, plan=cl.plan(LEADS, ["title"], priority="deal"))
 
 
+def test_what_is_left_of_a_plan_of_the_best_first_needs_their_order_too():
+    """3 of 5 credits spent, 5 people left: the last 2 credits are not for the first rows."""
+    with cl.sandbox(hit_rate=1.0, faults=[None] * 3 + [Fault(status=402)]) as service:
+        plan = cl.plan(LEADS, ["title"], priority="deal", max_credits=5)
+        with pytest.raises(cl.OutOfCreditsError):
+            cl.enrich(LEADS, plan=plan, priority="deal", concurrency=1)
+        with pytest.raises(cl.ConfigurationError, match="give priority= as it was given to plan"):
+            cl.enrich(LEADS, plan=plan)
+        assert service.charged == 3
+
+
 def test_all_that_was_spent_since_counts_against_its_budget():
     """Running by the same plan again goes on with what is left: the budget is one for all runs."""
     with cl.sandbox(hit_rate=1.0) as service:

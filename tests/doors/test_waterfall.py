@@ -119,6 +119,15 @@ def test_a_budget_too_small_keeps_what_is_held():
     assert (plain(out["enriched_title"]), out["enriched_status"].tolist()) == (["jo's title"], ["not_attempted"])
 
 
+def test_what_is_in_doubt_is_no_saving():
+    """Three phones may have been paid for: the titles cost 3 more, and only the duplicate's whole price is saved."""
+    with cl.sandbox(people=PEOPLE, faults=[Fault(reset="after_charge")] * 3):
+        cl.enrich(LEADS[:3], ["phone"])
+        shown = cl.estimate_cost(LEADS.iloc[[0, 1, 2, 4]], WHERE)
+    assert (shown.at_most, shown.saved, shown.doubtful, shown.naive) == (3, 11, 30, 44)
+    assert shown.savings["partly"] == 0
+
+
 def test_whoever_is_too_dear_is_passed_over_for_the_others():
     """12 credits: 11 for the first, none left for the second who costs 11, 1 for the third."""
     known = pd.DataFrame({"email": [KIM], "enriched_phone": ["3"]})

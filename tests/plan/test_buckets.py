@@ -92,6 +92,7 @@ def test_what_is_known_of_a_person_is_not_asked_again():
     plan = decide_people(keys, ["title", "phone"], needs, tariff=price, **how)
     assert plan.asks.tolist() == [bits_of(["title", "phone"]), bits_of(["phone"]), *[bits_of(["title"])] * 2]
     assert plan.prices.tolist() == [11, 11, 1, 1]
+    assert plan.doubtful == 10  # the last one, asked for both, would cost 11
     assert names(plan) == ["billable"] * 4
 
 

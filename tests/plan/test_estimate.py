@@ -108,6 +108,7 @@ def test_to_dict_is_plain_json():
         "seconds": None,
         "several": 0,
         "skipped": {},
+        "doubtful": 0,
         "max_credits": None,
         "price_per_credit": None,
         "surface": "csv_row",

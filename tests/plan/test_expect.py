@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+import cleanlist_pandas as cl
 from cleanlist_pandas.frame.mail_domains import DomainClass, classify
 from cleanlist_pandas.plan.expect import HitRates, expect
 
@@ -53,3 +55,13 @@ def test_nine_of_ten_bills_lie_in_the_interval(found, missed):
     bills = (rng.random((4000, len(prices))) < chances[:, None]) @ prices
     assert bills.mean() == pytest.approx(shown.credits, rel=0.03)
     assert np.mean((bills >= shown.low) & (bills <= shown.high)) == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_person_counts_once_however_often_they_were_asked():
+    """Phones that are bought in look-ups of their own must not promise more hits."""
+    people = [{"email": f"p{n}@acme.example", "title": "CTO", "phone": "+1-555-0100"} for n in range(2)]
+    leads = pd.DataFrame({"email": [f"p{n}@acme.example" for n in range(6)]})
+    with cl.sandbox(people=people):
+        cl.enrich(leads, ["title", "phone"], phone_if=lambda d: d["enriched_title"].notna())
+        shown = cl.estimate_cost(pd.DataFrame({"email": ["new@acme.example"]}))
+    assert (shown.history, shown.expected) == (6, pytest.approx(3 / 8))

@@ -75,8 +75,8 @@ class Scene:
         process.communicate()
 
     def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Read the ledger through another connection, as another program would."""
-        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=10)) as connection:
+        """Read the ledger as another program would: what a killed one left half-written is rolled back."""
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=rw", uri=True, timeout=10)) as connection:
             return connection.execute(query, values).fetchall()
 
     def audit(self, frame: pd.DataFrame, out: pd.DataFrame | None, *, budget: int | None = None) -> None:

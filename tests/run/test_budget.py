@@ -83,3 +83,22 @@ def test_a_budget_of_0_reserves_nothing() -> None:
     assert not Budget(0).reserve(1)
     assert not Budget(10).reserve(11)
     assert Budget(11).reserve(11)
+
+
+def test_what_a_resumed_run_books_is_gone_from_the_budget_before_it() -> None:
+    """Reserved, settled, freed and in doubt alike: whoever resumes the first error once more has no more to spend."""
+    first = Budget(30)
+    assert first.reserve(1)
+    first.settle(1, 1)
+    second = Budget(first.left, before=first)
+    assert second.reserve(11)
+    assert (first.left, second.left) == (18, 18)
+    second.settle(11, 3)
+    assert second.reserve(11)
+    second.doubt(11)
+    assert second.reserve(2)
+    second.release(2)
+    assert [(one.settled, one.reserved, one.in_doubt, one.left) for one in (first, second)] == [
+        (4, 0, 11, 15),
+        (3, 0, 11, 15),
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, backoff_s, judge
+from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, backoff_s, judge, wait_before
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply
 
 AGAIN, READ, REFUSED, IN_DOUBT, STOP = Next.AGAIN, Next.READ, Next.REFUSED, Next.IN_DOUBT, Next.STOP
@@ -156,6 +156,25 @@ def test_backoff_doubles_up_to_a_ceiling(attempt: int, most_s: float) -> None:
     """Full jitter: anything from 0 up to 1 s, doubling, never above 20 s, for any number of attempts."""
     waits = [backoff_s(attempt) for _ in range(400)]
     assert 0 <= min(waits) < 0.1 * most_s
+    assert 0.9 * most_s < max(waits) <= most_s
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.25, 3600.0])
+@pytest.mark.parametrize("throttled", [True, False])
+def test_a_time_that_was_named_is_waited_for_exactly(wait_s: float, throttled: bool) -> None:
+    """However often it was asked."""
+    assert wait_before(7, Verdict(next=AGAIN, wait_s=wait_s, throttled=throttled)) == wait_s
+
+
+@pytest.mark.parametrize(
+    ("attempt", "throttled", "least_s", "most_s"), [(2, False, 0, 1), (4, False, 0, 4), (5, True, 1, 8)]
+)
+def test_where_no_time_was_named_our_own_backoff_counts(
+    attempt: int, throttled: bool, least_s: float, most_s: float
+) -> None:
+    """At least a second after a 429."""
+    waits = [wait_before(attempt, Verdict(next=AGAIN, throttled=throttled)) for _ in range(400)]
+    assert least_s <= min(waits) <= least_s + 0.1 * most_s
     assert 0.9 * most_s < max(waits) <= most_s
 
 
