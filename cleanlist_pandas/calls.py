@@ -17,13 +17,14 @@ from cleanlist_pandas.last import remember
 from cleanlist_pandas.plan.buckets import Ints
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.pilot import Pilot, draw
-from cleanlist_pandas.purchase import buy, join_case, new_run
+from cleanlist_pandas.purchase import buy, collect, join_case, new_run, steps_of
 from cleanlist_pandas.quote import agreed_budget, order_of
 from cleanlist_pandas.resume import Done, own_call, same_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import Run
 from cleanlist_pandas.run.stop import Stop
+from cleanlist_pandas.run.tally import Result
 from cleanlist_pandas.screening import buy_screened
 from cleanlist_pandas.signatures import door
 
@@ -40,11 +41,17 @@ def run_enrich(
     plan: Plan | None = options.get("plan")
     names = fields if plan is None or fields is not None else plan.fields
     with (
-        prepare(frame, names, options, create=True, before=before) as case,
-        agreed_budget(case, plan, begun=before is not None) as limit,
+        prepare(frame, names, options, create=True, before=before) as planned,
+        agreed_budget(planned, plan, begun=before is not None) as limit,
     ):
-        who, budget = new_run(case), _budget(limit, before)
-        done = buy_screened(case, options, who, budget, stop) if case.screened else _buy_all(case, who, budget, stop)
+        who, budget = new_run(planned), _budget(limit, before)
+        case, told = collect(planned, who, stop)
+        if told is not None and told.stop is not None:
+            done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
+        elif case.screened:
+            done = buy_screened(case, options, who, budget, stop, told)
+        else:
+            done = _buy_all(case, who, budget, stop, told)
     remember(done.frame, done.report)
     return done
 
@@ -54,10 +61,10 @@ def _budget(limit: int, before: Done | None) -> Budget:
     return Budget(limit, before=before.result.budget if before and before.result else None)
 
 
-def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop) -> Done:
+def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop, told: Result | None) -> Done:
     """Run a case in one step."""
-    result = buy(case, order_of(case), who, budget, stop)
-    return join_case(case, who, [result] if result else [], budget, stop)
+    result = buy(case, order_of(case), who, budget, stop, spent_s=told.seconds if told else 0.0)
+    return join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
 
 
 def run_pilot(
@@ -72,15 +79,17 @@ def run_pilot(
 ) -> Done:
     """Do all the work of `pilot`, in the run's own thread; one that is gone on with asks for the rest of its number."""
     begun = before.pilot if before else None
-    with prepare(frame, fields, options, create=True, before=before) as case:
+    with prepare(frame, fields, options, create=True, before=before) as planned:
+        who = new_run(planned)
+        case, told = collect(planned, who, stop)
         everybody = case.decision.billable
         left = n - begun.n if begun else n
         sample = draw(everybody, classify(case.keys.addresses.take(everybody)), left, seed)
         price = int(case.decision.prices[sample].sum())
-        who = new_run(case)
         budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
-        result = buy(case, sample, who, budget, stop)
-        done = join_case(case, who, [result] if result else [], budget, stop)
+        goes_on = told is None or told.stop is None
+        result = buy(case, sample, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
+        done = join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
     remember(done.frame, done.report)
     pilot = _pilot_of(case, done, sample, budget.settled)
     if begun is not None and begun.fields == pilot.fields:
@@ -130,6 +139,6 @@ def finish(done: Done, work: Work, kind: type, frame: pd.DataFrame, fields: Any,
 
         detail = str(result.failure) if result.failure else result.reason
         raise error_for(stop, done.frame, done.report, detail, resume)
-    for notice in notices(done.report, stop):
+    for notice in notices(done.report, stop, result.balance if result else None):
         warn(notice)
     return done.frame if done.pilot is None else done.pilot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
+import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,19 +30,21 @@ from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.frame.tables import is_table, to_pandas
-from cleanlist_pandas.plan.buckets import Decision, decide_people
+from cleanlist_pandas.plan.buckets import NOBODY, Decision, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import ADOPTED, Held, decide
+from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.service import Service
+from cleanlist_pandas.services.v2 import V2
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["Case", "prepare"]
+__all__ = ["SERVICES", "Case", "look_again", "prepare"]
 
-SERVICES: Mapping[str, CsvRow] = {CsvRow.name: CsvRow(), ADOPTED: CsvRow()}
+SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow(), V2.surface.name: V2()}
 Rows = npt.NDArray[np.bool_]
 
 
@@ -52,7 +55,7 @@ class Given:
     frame: pd.DataFrame = field(repr=False)
     fields: tuple[FieldName, ...]
     settings: Settings
-    service: CsvRow
+    service: Service
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
@@ -69,10 +72,13 @@ class Case(Given):
     ledger: Ledger
     needs: Needs = field(repr=False)
     known: Known = field(repr=False)
-    seen: int  # the newest look-up the ledger had then
     since: int | None  # look-ups after it are those of the run that is gone on with
-    held: Mapping[int, Held] = field(repr=False)
-    decision: Decision = field(repr=False)
+    own: int | None  # those after it are of this very call
+    began_us: int  # from which the age of answers is counted
+    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
+    seen: int = 0  # the newest look-up the ledger had then
+    held: Mapping[int, Held] = field(default_factory=dict, repr=False)
+    decision: Decision = field(default=NOBODY, repr=False)
 
     @property
     def filled(self) -> Rows:
@@ -96,17 +102,19 @@ def prepare(
     before: Done | None = None,
     since: int | None = None,
     own: int | None = None,
+    began_us: int | None = None,
 ) -> Iterator[Case]:
     """Check everything, read the frame and plan.
 
     With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
-    `since`: ``max_age=0`` is about older answers. What is in doubt after `own` is this call's own doing.
+    `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now. What is in doubt after `own`
+    is this call's own doing.
     """
     given = _read(frame, fields, arguments)
     with _ledger(given.settings, create=create) as ledger:
         since = take_over(before, ledger) if since is None else since
-        yield _plan(given, ledger, only, since=since, own=own)
+        yield _plan(given, ledger, only, since=since, own=own, began_us=began_us)
 
 
 def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any]) -> Given:
@@ -114,6 +122,8 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     settings, names = Settings.of(arguments), parse_fields(fields)
     _check_screen(arguments.get("phone_if"), names)
     max_credits, skip = checks.credits_limit(arguments.get("max_credits")), parse_skip(arguments.get("skip"))
+    service = SERVICES[settings.service]
+    _check_offer(service, names)
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
@@ -126,7 +136,7 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
         frame=frame,
         fields=names,
         settings=settings,
-        service=SERVICES[settings.service or CsvRow.name],
+        service=service,
         column=columns.email,
         keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
         existing=existing,
@@ -137,36 +147,68 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     )
 
 
-def _plan(given: Given, ledger: Ledger, only: Mapping[str, Rows] | None, *, since: int | None, own: int | None) -> Case:
+def _check_offer(service: Service, names: Sequence[str]) -> None:
+    """Refuse a call that a surface can do nothing for."""
+    offered = service.surface.fields
+    if not set(names) & set(offered):
+        raise ConfigurationError(
+            f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
+            f'{", ".join(offered)}; csv_row, with service="csv_row" and a key for it, offers all fields.'
+        )
+
+
+def _plan(
+    given: Given,
+    ledger: Ledger,
+    only: Mapping[str, Rows] | None,
+    *,
+    since: int | None,
+    own: int | None,
+    began_us: int | None,
+) -> Case:
     """Plan a call by what the ledger holds."""
-    settings, names = given.settings, given.fields
-    keys = given.keys.suppress(_erased(given.keys, ledger, own_path(url=settings.base_url)))
-    needs = find_needs(keys.codes, keys.n_keys, names, given.existing, only)
-    known = match_known(given.exports, keys.addresses, names, settings.max_age)
-    missing = needs.people & ~known.bits
-    found, seen = ledger.find(keys.addresses, settings.world)
+    keys = given.keys.suppress(_erased(given.keys, ledger, own_path(url=given.settings.base_url)))
+    same = {each.name: getattr(given, each.name) for each in dataclasses.fields(given)} | {"keys": keys}
+    case = Case(
+        **same,
+        ledger=ledger,
+        needs=find_needs(keys.codes, keys.n_keys, given.fields, given.existing, only),
+        known=match_known(given.exports, keys.addresses, given.fields, given.settings.max_age),
+        since=since,
+        own=own,
+        began_us=time.time_ns() // 1000 if began_us is None else began_us,
+    )
+    return look_again(case)
+
+
+def look_again(case: Case) -> Case:
+    """Return a case as the ledger has it now: who is held, in doubt, and to be bought."""
+    missing = case.needs.people & ~case.known.bits
+    found, seen = case.ledger.find(case.keys.addresses, case.settings.world)
     held = decide(
         found,
         lambda at: names_of(int(missing[at])),
-        max_age=settings.max_age,
+        max_age=case.settings.max_age,
         miss_age=MISS_MAX_AGE,
-        retry=settings.in_doubt == "retry",
-        since=since,
-        own=own,
+        retry=case.settings.in_doubt == "retry",
+        since=case.since,
+        own=case.own,
+        now_us=case.began_us,
     )
     answered, doubted = _as_bits(held, missing)
     decision = decide_people(
-        keys,
-        names,
-        needs,
-        known=known.bits,
+        case.keys,
+        case.fields,
+        case.needs,
+        known=case.known.bits,
         held=answered,
         doubted=doubted,
-        tariff=given.service.price,
-        screened=given.screened,
+        offered=bits_of(case.service.surface.fields),
+        tariff=case.service.price,
+        screened=case.screened,
     )
-    same = {each.name: getattr(given, each.name) for each in dataclasses.fields(given)} | {"keys": keys}
-    return Case(**same, ledger=ledger, needs=needs, known=known, seen=seen, since=since, held=held, decision=decision)
+    begun = [(at, one) for at, one in found if one.status == IN_DOUBT and one.job is not None]
+    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision)
 
 
 def _check_screen(phone_if: Any, names: Sequence[str]) -> None:

@@ -141,9 +141,14 @@ def warn(message: str) -> None:
     warnings.warn(message, CleanlistWarning, stacklevel=depth)
 
 
-def notices(report: RunReport, stop: StopKind | None) -> list[str]:
-    """Return what a person should know of a run that was not an error."""
+def notices(report: RunReport, stop: StopKind | None, balance: int | None = None) -> list[str]:
+    """Return what a person should know of a run that was not an error; `balance` is the account's before it."""
     found: list[Any] = []
+    if balance is not None and balance < report.budget:
+        found.append(
+            f"The account held {n_of(balance, 'credit')} before this run, and it could have cost {report.budget:,}; "
+            f"{_spent(report)}. Top it up before the next one."
+        )
     if stop in LIMITS:
         left = n_of(report.statuses.get("not_attempted", 0), "person", "people")
         found.append(

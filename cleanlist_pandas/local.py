@@ -25,7 +25,7 @@ class _DefaultSandbox(Sandbox):
             opened.callback(super().stop)
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="cleanlist-", ignore_cleanup_errors=True))
             ledger = Path(folder) / "ledger.sqlite3"
-            opened.enter_context(sandboxed(base_url=f"{self.url}/v1", api_key=self.api_key, ledger=ledger))
+            opened.enter_context(sandboxed(base_url=self.url, api_key=self.api_key, ledger=ledger))
             self._opened = opened.pop_all()
         return self
 
@@ -51,8 +51,8 @@ def sandbox(
 
     Costs nothing and reaches nobody: the server listens on this machine only. The block has a ledger of its own, which
     goes with it. An `api_key=` or `ledger=` given to a call still counts; with a `base_url=` of another service it is
-    outside the block, as if that were not there. Where a block is too short, as in a notebook, ``.start()`` and
-    ``.stop()`` do the same over several cells.
+    outside the block, as if that were not there. It is asked as csv_row is, with ``service="v2"`` as v2 is. Where a
+    block is too short, as in a notebook, ``.start()`` and ``.stop()`` do the same over several cells.
 
     Parameters
     ----------

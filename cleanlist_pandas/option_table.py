@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cleanlist_pandas import checks
+from cleanlist_pandas.services.service import HOST, SURFACES
 
 __all__ = ["OPTIONS", "Option"]
 
@@ -37,17 +38,19 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="base_url",
             type="str, optional",
-            default="https://api.cleanlist.ai/v1",
+            default=...,
             check=checks.base_url,
             variable="CLEANLIST_BASE_URL",
-            meaning="Address of the service: https, or http on this machine.",
+            meaning="Address of the service with the path of the surface: https, or http on this machine. By default "
+            f"the surface's own, ``{HOST}/v1`` for csv_row and ``{HOST}/api/v2`` for v2.",
         ),
         Option(
             name="service",
-            type='{"csv_row"}, optional',
+            type='{"csv_row", "v2"}, optional',
             default=None,
-            check=checks.one_of("service", "csv_row", none=True),
-            meaning="Which surface of the service to speak to.",
+            check=checks.one_of("service", *SURFACES, none=True),
+            meaning="Which surface of the service to speak to; by default v2 with a key that begins with ``clapi_``, "
+            "csv_row with any other.",
         ),
         Option(
             name="ledger",
@@ -68,10 +71,10 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="rate_per_minute",
             type="float, optional",
-            default=None,
+            default=...,
             check=checks.positive("rate_per_minute", none=True),
-            meaning="Look-ups a minute at most. The csv_row page publishes no limit, so by default there is none and "
-            "the pace follows the service's 429 answers.",
+            meaning="Requests a minute at most; by default what the surface publishes: 30 on v2. csv_row publishes "
+            "nothing, and a sandbox sets no limit: then, as with None, the pace follows the service's 429 answers.",
         ),
         Option(
             name="timeout_s",
@@ -100,6 +103,29 @@ OPTIONS: Final[dict[str, Option]] = {
             default=None,
             check=checks.positive("max_seconds", none=True),
             meaning="Seconds the sending may take; what is not asked by then is ``not_attempted``. None: no limit.",
+        ),
+        Option(
+            name="poll_s",
+            type="float, default 3",
+            default=3.0,
+            check=checks.positive("poll_s"),
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+        ),
+        Option(
+            name="job_timeout_s",
+            type="float, default 900",
+            default=900.0,
+            check=checks.positive("job_timeout_s"),
+            meaning="Where the service answers later (v2): seconds it may take. Past that the look-up is in doubt, and "
+            "the next run asks first, for nothing, what became of it.",
+        ),
+        Option(
+            name="keep_list",
+            type="bool, default False",
+            default=False,
+            check=checks.flag("keep_list"),
+            meaning="Keep the list under which v2 files the people of a run; else it is deleted at the end, and the "
+            "people stay in your account.",
         ),
         Option(
             name="max_age",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from cleanlist_pandas.answers import Answer, combine
-from cleanlist_pandas.case import SERVICES, Case
+from cleanlist_pandas.case import SERVICES, Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
@@ -27,16 +27,16 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
-from cleanlist_pandas.services.csv_row import Lookup
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import Lookup
 
-__all__ = ["buy", "join_case", "new_run"]
+__all__ = ["buy", "collect", "join_case", "new_run", "steps_of"]
 
 
 def new_run(case: Case) -> Run:
     """Return a run as the ledger will know it."""
-    return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.name)
+    return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.surface.name)
 
 
 def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0) -> Result | None:
@@ -53,12 +53,34 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
     """
     if not len(order):
         return None
-    settings = case.settings
-    if settings.api_key is None:
+    if case.settings.api_key is None:
         raise ConfigurationError(
             "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it "
             "inside `with cleanlist_pandas.sandbox():`, or add --sandbox in the shell."
         )
+    _claim_rivals(case, who)
+    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s)
+
+
+def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
+    """Ask what became of look-ups that an earlier run began and saw no end of; return the case as it is then.
+
+    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
+    """
+    mine = [(at, one) for at, one in case.begun if one.service == case.service.surface.name]
+    if not mine or case.settings.api_key is None:
+        return case, None
+    lookups = [
+        (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, job=one.job)) for at, one in mine
+    ]
+    result = _run(case, lookups, who, Budget(0), stop, 0.0)
+    return look_again(case), replace(result, answers={}, rivals={})
+
+
+def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget, stop: Stop, spent_s: float) -> Result:
+    """Let the engine take some look-ups to their end."""
+    settings = case.settings
+    assert settings.api_key is not None  # noqa: S101 - both callers looked
     network = Network(
         url=settings.base_url,
         api_key=settings.api_key,
@@ -71,11 +93,13 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
         rate_per_minute=settings.rate_per_minute,
         max_seconds=None if settings.max_seconds is None else max(0.001, settings.max_seconds - spent_s),
         max_wait_s=settings.max_wait_s,
+        poll_s=settings.poll_s,
+        job_timeout_s=settings.job_timeout_s,
+        keep_list=settings.keep_list,
     )
-    _claim_rivals(case, who)
-    with progress(len(order), show=settings.progress) as watch, asyncio.Runner() as runner:
+    with progress(len(lookups), show=settings.progress) as watch, asyncio.Runner() as runner:
         engine = Engine(
-            lookups=list(_lookups(case, order)),
+            lookups=lookups,
             service=case.service,
             network=network,
             ledger=case.ledger,
@@ -86,6 +110,11 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
             watch=watch,
         )
         return runner.run(engine.run(stop))
+
+
+def steps_of(*steps: Result | None, budget: Budget) -> list[Result]:
+    """Return the steps that there were, all with the books of the whole run."""
+    return [replace(step, budget=budget) for step in steps if step is not None]
 
 
 def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:
@@ -188,6 +217,6 @@ def _from_record(case: Case, position: int, record: Record) -> Answer:
         return Answer(status=RowStatus.IN_DOUBT, reason=f"sent by {since} and never answered")
     lookup = Lookup(address=case.keys.addresses[position].as_py(), fields=case.fields)
     answer = SERVICES[record.service].read(Reply(status=200, body=record.body), lookup, record.at_us)
-    if answer is None:
+    if not isinstance(answer, Answer):
         answer = Answer(status=RowStatus(record.status), at_us=record.at_us, reason=record.reason)
     return replace(answer, credits=0, source=Source.LEDGER)

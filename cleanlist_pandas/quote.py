@@ -24,6 +24,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
+from cleanlist_pandas.services.service import missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
@@ -50,6 +51,8 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
+        surface=case.service.surface.name,
+        unoffered=missing_on(case.service.surface.name, case.fields),
         **_steps(case, prices, asks),
     )
 
@@ -57,7 +60,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
 def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[str, Any]:
     """Return the number of requests, and what asking for phones in a second step means."""
     if not case.screened:
-        return {"requests": len(asks)}
+        return {"requests": _requests(case, len(asks))}
     with_phone = (asks & bits_of(["phone"])) != 0
     phone_credits = case.service.price(["phone"])
     first = int(prices.sum()) - phone_credits * int(with_phone.sum())
@@ -68,9 +71,15 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
         "screened": True,
         "phones": phones,
         "phone_credits": phones * phone_credits,
-        "requests": len(asks) + n_both,
+        "requests": _requests(case, len(asks) + n_both),
         "break_even": round((at_once - first) / (phones * phone_credits), 4) if phones else None,
     }
+
+
+def _requests(case: Case, n_lookups: int) -> int:
+    """Return the requests that some look-ups take if none has to be repeated."""
+    surface = case.service.surface
+    return n_lookups * surface.requests_per_lookup + surface.requests_per_run * (n_lookups > 0)
 
 
 def plan_of(case: Case) -> Plan:
@@ -80,7 +89,7 @@ def plan_of(case: Case) -> Plan:
     rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, np.ones(case.keys.n_rows))
     return Plan(
         estimate=estimate_of(case, rates),
-        service=case.service.name,
+        service=case.service.surface.name,
         made_at=now_utc(),
         people=case.keys.n_keys,
         digest=digest_of(case.keys.addresses),

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.case import Case, prepare
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.purchase import buy, join_case
+from cleanlist_pandas.purchase import buy, join_case, steps_of
 from cleanlist_pandas.quote import order_of
 from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
@@ -27,7 +27,9 @@ __all__ = ["buy_screened"]
 Predicate = Callable[[pd.DataFrame], Any]
 
 
-def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Budget, stop: Stop) -> Done:
+def buy_screened(
+    case: Case, arguments: Mapping[str, Any], who: Run, budget: Budget, stop: Stop, told: Result | None = None
+) -> Done:
     """Run a case in two steps, both from one budget: all but the phones, then the phones of those who pass.
 
     Raises
@@ -39,7 +41,7 @@ def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Bud
     plain = {**arguments, "phone_if": None, "ledger": case.ledger}
     rest = [name for name in case.fields if name != "phone"]
     if rest:
-        with prepare(case.frame, rest, plain, create=True, since=case.since) as screen:
+        with prepare(case.frame, rest, plain, create=True, since=case.since, began_us=case.began_us) as screen:
             _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
             first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
             first, passing = _screened(predicate, screen, who, first, budget)
@@ -48,11 +50,12 @@ def buy_screened(case: Case, arguments: Mapping[str, Any], who: Run, budget: Bud
         addresses = case.keys.addresses
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
-    with prepare(case.frame, case.fields, plain, create=True, only=only, since=case.began, own=case.seen) as whole:
+    how: dict[str, Any] = {"only": only, "since": case.began, "own": case.seen, "began_us": case.began_us}
+    with prepare(case.frame, case.fields, plain, create=True, **how) as whole:
         first, second = _moved(first, addresses, whole), None
         if first.stop is None:
             second = buy(whole, order_of(whole), who, budget, stop, spent_s=first.seconds)
-        return join_case(whole, who, [first, second or nothing_yet(budget)], budget, stop)
+        return join_case(whole, who, steps_of(told, first, second or nothing_yet(budget), budget=budget), budget, stop)
 
 
 def _screened(

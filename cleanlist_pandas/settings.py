@@ -21,6 +21,7 @@ from cleanlist_pandas import checks
 from cleanlist_pandas.checks import Secret
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.option_table import OPTIONS, Option
+from cleanlist_pandas.services.service import HOST, SURFACES, Surface, surface_for
 
 __all__ = [
     "OPTIONS",
@@ -33,6 +34,7 @@ __all__ = [
     "resolve",
     "sandboxed",
     "show_config",
+    "surface_of",
 ]
 
 
@@ -126,7 +128,7 @@ def option_context(**values: Any) -> Iterator[None]:
 
 @contextmanager
 def sandboxed(**values: Any) -> Iterator[None]:
-    """Make a sandbox the default service of this process for a block of code."""
+    """Make a sandbox the default service of this process for a block of code; its `base_url` is its host."""
     layer = _checked(values)
     _sandboxes.append(layer)
     try:
@@ -135,15 +137,39 @@ def sandboxed(**values: Any) -> Iterator[None]:
         _sandboxes.remove(layer)
 
 
-def resolve(name: str, argument: Any = ..., *, url: str | None = None) -> Setting:
+def resolve(name: str, argument: Any = ..., *, url: str | None = None, surface: Surface | None = None) -> Setting:
     """Return the value of one option and who set it; ``...`` stands for an argument that was not given.
 
     For a call to the service at `url` only that service's own sandbox counts: key and ledger of another are not for it.
+    What nobody set may depend on the `surface`, by default the one that a call without arguments would speak to.
     """
+    setting = _said(name, argument, url)
+    if name == "service" and setting.value is None:
+        return Setting((surface or surface_of({})).name, setting.source)
+    if name == "base_url" and setting.source in ("sandbox", "default"):  # a host, at which each surface has its path
+        host = HOST if setting.value is ... else setting.value
+        return Setting(host + (surface or surface_of({})).path, setting.source)
+    if name == "rate_per_minute" and setting.value is ...:
+        at_home = checks.is_loopback(url or resolve("base_url", surface=surface).value)  # where no limit is published
+        return Setting(None if at_home else (surface or surface_of({})).rate_per_minute, setting.source)
+    return setting
+
+
+def surface_of(arguments: Mapping[str, Any]) -> Surface:
+    """Return the surface that a call speaks to: the one that was named, else the one that its key is for."""
+    given = arguments.get("base_url", ...)
+    url = None if given is ... else OPTIONS["base_url"].check(given)
+    name = _said("service", arguments.get("service", ...), url).value
+    key = _said("api_key", arguments.get("api_key", ...), url).value
+    return SURFACES[name] if name else surface_for("" if key is None else key.reveal())
+
+
+def _said(name: str, argument: Any, url: str | None) -> Setting:
+    """Return what was said of one option, and by whom."""
     option = _option(name)
     if argument is not ... and (argument is not None or name != "api_key"):  # None: the caller has no key of its own
         return Setting(option.check(argument), "argument")
-    sandboxes = [layer for layer in _sandboxes[::-1] if url is None or layer["base_url"] == url]
+    sandboxes = [layer for layer in _sandboxes[::-1] if url is None or f"{url}/".startswith(f"{layer['base_url']}/")]
     for source, layers in (("sandbox", sandboxes), ("option_context", _context.get())):
         for layer in layers:
             if name in layer:
@@ -179,7 +205,7 @@ class Settings:
 
     api_key: Secret | None
     base_url: str
-    service: str | None
+    service: str
     ledger: Any  # a Path, an open Ledger, None for memory only, or ... for the default place
     concurrency: int
     rate_per_minute: float | None
@@ -187,6 +213,9 @@ class Settings:
     connect_timeout_s: float
     max_wait_s: float
     max_seconds: float | None
+    poll_s: float
+    job_timeout_s: float
+    keep_list: bool
     max_age: timedelta | None
     price_per_credit: float | None
     in_doubt: str
@@ -198,8 +227,11 @@ class Settings:
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Settings:
         """Resolve every option, with a call's arguments first."""
-        url = resolve("base_url", arguments.get("base_url", ...)).value
-        return cls(**{name: resolve(name, arguments.get(name, ...), url=url).value for name in OPTIONS})
+        surface = surface_of(arguments)
+        url = resolve("base_url", arguments.get("base_url", ...), surface=surface).value
+        return cls(
+            **{name: resolve(name, arguments.get(name, ...), url=url, surface=surface).value for name in OPTIONS}
+        )
 
     @property
     def world(self) -> str:

@@ -67,7 +67,7 @@ class BuyOptions(Where, total=False):
     on_existing: Literal["fill", "replace", "error"]
     in_doubt: Literal["hold", "retry"]
     ledger: PathLike | Ledger | None
-    service: Literal["csv_row"] | None
+    service: Literal["csv_row", "v2"] | None
     base_url: str
     rate_per_minute: float | None
     max_credits: int | None
@@ -90,6 +90,9 @@ class RunOptions(TypedDict, total=False):
     connect_timeout_s: float
     max_wait_s: float
     max_seconds: float | None
+    poll_s: float
+    job_timeout_s: float
+    keep_list: bool
     progress: bool
     dtype_backend: Literal["numpy_nullable", "pyarrow"] | None
     provenance: bool
@@ -141,7 +144,7 @@ _OF_THE_CALL: Final = {
         "callable, optional",
         "Buys phones only where it holds: it is handed the frame with all else that was asked for and gives True or "
         'False for each row, ``lambda d: d.enriched_seniority >= "director"``. Everybody costs 1 credit then, and '
-        "those who pass 11 more.",
+        "those who pass 11 more (10 on v2).",
     ),
     "plan": (
         "Plan or path, optional",

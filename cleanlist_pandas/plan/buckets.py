@@ -15,7 +15,7 @@ from cleanlist_pandas.frame.arrays import first_rows
 from cleanlist_pandas.frame.keys import Keys, Reason
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, names_of
 
-__all__ = ["BUCKETS", "Bucket", "Decision", "Ints", "State", "Tariff", "decide_people"]
+__all__ = ["BUCKETS", "NOBODY", "Bucket", "Decision", "Ints", "State", "Tariff", "decide_people"]
 
 Ints = npt.NDArray[np.int64]
 Tariff = Callable[[Sequence[FieldName]], int]
@@ -86,6 +86,13 @@ class Decision:
         return dict(zip(BUCKETS, np.bincount(self.rows, minlength=len(BUCKETS)).tolist(), strict=True))
 
 
+NOBODY: Final = Decision(
+    rows=np.empty(0, np.int8), states=np.empty(0, np.int8), asks=np.empty(0, np.uint16), prices=np.empty(0, np.int64),
+    price=0, doubtful=0,
+)  # fmt: skip
+"""What is decided before anything is known."""
+
+
 def decide_people(
     keys: Keys,
     fields: Sequence[FieldName],
@@ -96,6 +103,7 @@ def decide_people(
     doubted: Bits,
     tariff: Tariff,
     screened: bool = False,
+    offered: np.uint16 | int = 0xFFFF,
 ) -> Decision:
     """Put every row into its bucket and every person into a state.
 
@@ -113,12 +121,16 @@ def decide_people(
         Credits a look-up of some fields costs at most.
     screened : bool
         Whether phones are bought in a look-up of their own, after the rest.
+    offered : int
+        The fields that can be bought, as bits. Of the others what is known, held or in doubt counts, and no more is
+        expected.
     """
-    missing = needs.people & ~known
+    wanted = needs.people & (np.uint16(offered) | known | held | doubted)
+    missing = wanted & ~known
     unanswered = missing & ~held
     asks = unanswered & ~doubted
     states = np.select(
-        [needs.people == 0, missing == 0, unanswered == 0, asks == 0],
+        [wanted == 0, missing == 0, unanswered == 0, asks == 0],
         [State.FILLED, State.KNOWN, State.HELD, State.IN_DOUBT],
         State.BILLABLE,
     ).astype(np.int8)

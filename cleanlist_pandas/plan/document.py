@@ -21,6 +21,7 @@ from cleanlist_pandas.files import replaced
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plots import Curve, draw_curve
+from cleanlist_pandas.services.service import missing_on
 from cleanlist_pandas.wording import n_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan"]
 
 VERSION: Final = 1
+_TOLD_ELSEWHERE: Final = ("rows", "surface", "unoffered")
 _LETTERS: Final = "-?xfkhd=$"  # one for each bucket, in their order; what a row is, at a glance
 _WITHIN: Final = pd.CategoricalDtype(["sure", "likely", "beyond"], ordered=True)
 assert len(_LETTERS) == len(BUCKETS)  # noqa: S101
@@ -251,7 +253,7 @@ class Plan:
 
     def _content(self) -> dict[str, Any]:
         """Return the plan as plain JSON values, what a person wants to know first."""
-        shown = {f.name: getattr(self.estimate, f.name) for f in fields(CostEstimate) if f.name != "rows"}
+        shown = {f.name: getattr(self.estimate, f.name) for f in fields(CostEstimate) if f.name not in _TOLD_ELSEWHERE}
         return {
             "cleanlist_plan": VERSION,
             "made_at": self.made_at,
@@ -288,6 +290,8 @@ class Plan:
                 "rows": rows,
                 "buckets": {name: shown["buckets"][name] for name in BUCKETS},
                 "fields": parse_fields(shown["fields"]),
+                "surface": content["service"],
+                "unoffered": missing_on(content["service"], shown["fields"]),
                 "prices": dict(sorted(Counter(queue["price"].tolist()).items())),
                 "interval": tuple(shown["interval"]),
             }

@@ -59,7 +59,7 @@ class CostEstimate:
     naive : int
         Credits if every row with a usable address were looked up at `credits_per_lookup`.
     requests : int
-        Requests to be sent if none has to be repeated.
+        Requests to be sent if none has to be repeated; on v2, if nobody has to be asked about twice.
     seconds : float or None
         How long they take at the rate limit that is set; None where there is none.
     column : Hashable
@@ -74,6 +74,10 @@ class CostEstimate:
         The budget, if one was given.
     price_per_credit : float or None
         Money a credit costs, if that was given.
+    surface : str
+        The surface of the service that would be asked.
+    unoffered : tuple of str
+        Fields that it does not offer: they come from the ledger and your own tables, or stay missing.
     screened : bool
         Whether phones are bought in look-ups of their own, where ``phone_if=`` holds. `expected` and `interval` are for
         the case that it holds for everybody.
@@ -99,6 +103,8 @@ class CostEstimate:
     doubtful: int = 0
     max_credits: int | None = None
     price_per_credit: float | None = None
+    surface: str = "csv_row"
+    unoffered: tuple[str, ...] = ()
     screened: bool = False
     phones: int = 0
     phone_credits: int = 0
@@ -168,6 +174,8 @@ class CostEstimate:
             "doubtful": self.doubtful,
             "max_credits": self.max_credits,
             "price_per_credit": self.price_per_credit,
+            "surface": self.surface,
+            "unoffered": list(self.unoffered),
             "screened": self.screened,
             "phones": self.phones,
             "phone_credits": self.phone_credits,
@@ -250,6 +258,10 @@ class CostEstimate:
             lines.append(f"The free tier's {FREE_CREDITS_A_MONTH} credits a month cover it.")
         if self.break_even is not None:
             lines.append(f"phone_if= pays if it holds for fewer than {self.break_even:.0%} of the people.")
+        if self.unoffered:
+            lines.append(
+                f"{self.surface} does not offer {', '.join(self.unoffered)}: what is not known of it stays missing."
+            )
         if self.max_credits is not None and self.max_credits < self.at_most:
             lines.append(f"max_credits={self.max_credits:,} may end before everybody was asked.")
         return lines

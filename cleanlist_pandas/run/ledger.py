@@ -136,8 +136,10 @@ class Ledger(Store):
         """
         with self._reading():
             rows = self._sql.execute(
-                "SELECT l.address, l.fields, l.price, l.at_us, coalesce(o.reason, 'cut off'), l.run, o.status "
-                "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE coalesce(o.status, ?) = ? ORDER BY l.id",
+                "SELECT l.address, l.fields, l.price, l.at_us, "
+                "coalesce(o.reason, iif(j.lookup IS NULL, 'cut off', 'taken; the next run asks what became of it')), "
+                "l.run, o.status FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id "
+                "LEFT JOIN jobs j ON j.lookup = l.id WHERE coalesce(o.status, ?) = ? ORDER BY l.id",
                 (IN_DOUBT, IN_DOUBT),
             ).fetchall()
         alive = {run: self._is_alive(run) for run in {row[5] for row in rows if row[6] is None}}
@@ -171,9 +173,9 @@ class Ledger(Store):
             raise ConfigurationError("erase() needs one e-mail address, such as 'jane@acme.example'.")
         digest, now_us = self._digest(person), time.time_ns() // 1000
         with self._writing():
-            self._sql.execute(
-                "DELETE FROM outcomes WHERE lookup IN (SELECT id FROM lookups WHERE address = ?)", (person,)
-            )
+            for table in ("outcomes", "jobs"):
+                theirs = "lookup IN (SELECT id FROM lookups WHERE address = ?)"
+                self._sql.execute(f"DELETE FROM {table} WHERE {theirs}", (person,))  # noqa: S608 - constants
             removed = self._sql.execute("DELETE FROM lookups WHERE address = ?", (person,)).rowcount
             self._sql.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (digest, now_us))
         erased_at = pd.Timestamp(now_us, unit="us", tz="UTC").isoformat()
@@ -312,6 +314,7 @@ class Ledger(Store):
             old = "SELECT lookup FROM outcomes WHERE at_us < ? AND status != ?"
             removed = self._sql.execute(f"DELETE FROM lookups WHERE id IN ({old})", (before_us, IN_DOUBT)).rowcount  # noqa: S608 - constants
             self._sql.execute("DELETE FROM outcomes WHERE at_us < ? AND status != ?", (before_us, IN_DOUBT))
+            self._sql.execute("DELETE FROM jobs WHERE lookup NOT IN (SELECT id FROM lookups)")
         return removed
 
 

@@ -49,7 +49,13 @@ CREATE TABLE salt (salt BLOB NOT NULL);
 INSERT INTO salt VALUES (randomblob(32));
 """
 
-_STEPS: Final = (_STEP_1,)
+# A look-up that the service took and works on, by the token it is asked with. It has no outcome until that is known.
+_STEP_2 = """
+CREATE TABLE jobs (
+    lookup INTEGER PRIMARY KEY, token TEXT NOT NULL, at_us INTEGER NOT NULL, checksum INTEGER NOT NULL);
+"""
+
+_STEPS: Final = (_STEP_1, _STEP_2)
 SCHEMA_VERSION: Final = len(_STEPS)
 
 
@@ -157,6 +163,8 @@ def _prepare(connection: sqlite3.Connection, path: Path | None = None) -> sqlite
         _migrate(connection)
     if connection.execute("SELECT count(*) FROM salt").fetchone()[0] != 1:
         raise _damaged(path)
+    if connection.execute("SELECT 1 FROM jobs WHERE lookup NOT IN (SELECT id FROM lookups) LIMIT 1").fetchone():
+        raise _damaged(path)  # such a row is written and goes with its look-up: two pages stand in each other's place
     return connection
 
 

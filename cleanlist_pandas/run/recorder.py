@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.records import RELEASED, Grant, Intent, Outcome, Record, Run
+from cleanlist_pandas.services.service import Job
 
 __all__ = ["Recorder"]
 
 Waiting = tuple[Intent, "asyncio.Future[Grant]"]
+Noting = tuple[Job, "asyncio.Future[None]"]
 
 GATHER_S = 0.001  # how long a commit waits for company
 
@@ -37,6 +40,7 @@ class Recorder:
         self._run = run
         self._intents: list[Waiting] = []
         self._outcomes: list[Outcome] = []
+        self._jobs: list[Noting] = []
         self._wake = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._write())
@@ -63,6 +67,21 @@ class Recorder:
                 self._give_back(future.result())
             raise
 
+    async def note(self, job: Job) -> None:
+        """Return once it is on disk that the service works on a look-up.
+
+        Raises
+        ------
+        LedgerError
+            If it could not be written; then the look-up is in doubt like any that was sent and not answered.
+        """
+        if self.failure is not None:
+            raise self.failure
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._jobs.append((job, future))
+        self._wake.set()
+        await future
+
     def settle(self, outcome: Outcome) -> None:
         """Hand an outcome over; it is on disk when `close` has returned without a `failure`."""
         self._outcomes.append(outcome)
@@ -88,28 +107,32 @@ class Recorder:
 
     async def _write(self) -> None:
         """Commit group after group until closed or broken."""
-        while self.failure is None and not (self._closing and not self._intents and not self._outcomes):
+        while self.failure is None and not (self._closing and not (self._intents or self._outcomes or self._jobs)):
             await self._wake.wait()
             if not self._closing:
                 await asyncio.sleep(GATHER_S)
             self._wake.clear()
             intents, self._intents = self._intents, []
             outcomes, self._outcomes = self._outcomes, []
-            if intents or outcomes:
-                self._commit(intents, outcomes)
+            jobs, self._jobs = self._jobs, []
+            if intents or outcomes or jobs:
+                self._commit(intents, outcomes, jobs)
 
-    def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting] = ()) -> None:
         """Write one group and tell those who wait for it."""
-        wanted = [intent for intent, _ in intents]
+        wanted, noted = [intent for intent, _ in intents], [job for job, _ in jobs]
         try:
-            granted = self._ledger.record(self._run, wanted, outcomes)
+            granted = self._ledger.record(self._run, wanted, outcomes, noted)
         except LedgerError as error:
-            self._break(error, intents, outcomes)
+            self._break(error, intents, outcomes, jobs)
             return
         except Exception as error:  # noqa: BLE001 - those who wait must hear of it, whatever it is
             unheard_of = f"The ledger could not be written ({type(error).__name__}); nothing more was sent."
-            self._break(LedgerError(unheard_of), intents, outcomes)
+            self._break(LedgerError(unheard_of), intents, outcomes, jobs)
             return
+        for _, noting in jobs:
+            if not noting.done():
+                noting.set_result(None)
         for (_, future), grant in zip(intents, granted, strict=True):
             if not future.done():
                 future.set_result(grant)
@@ -121,11 +144,15 @@ class Recorder:
         if isinstance(grant, int):
             self.settle(Outcome(lookup=grant, status=RELEASED, reason="stopped before it was sent"))
 
-    def _break(self, error: LedgerError, intents: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
-        """Refuse all intents from now on; keep the outcomes for `close`."""
+    def _break(
+        self, error: LedgerError, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting]
+    ) -> None:
+        """Refuse all intents and jobs from now on; keep the outcomes for `close`."""
         self.failure = error
         self._outcomes = [*outcomes, *self._outcomes]
         waiting, self._intents = [*intents, *self._intents], []
-        for _, future in waiting:
+        noting, self._jobs = [*jobs, *self._jobs], []
+        futures: list[asyncio.Future[Any]] = [*(future for _, future in waiting), *(future for _, future in noting)]
+        for future in futures:
             if not future.done():
                 future.set_exception(error)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
+from cleanlist_pandas.services.service import Job
+
 __all__ = [
     "ADOPTED",
     "IN_DOUBT",
+    "PENDING",
     "RELEASED",
     "Claim",
     "Grant",
@@ -23,11 +26,13 @@ __all__ = [
     "Run",
     "checksum",
     "decide",
+    "job_values",
     "outcome_values",
 ]
 
 RELEASED: Final = "released"  # nothing was charged: never left, or refused in a way that says so
 IN_DOUBT: Final = "in_doubt"
+PENDING: Final = "pending"  # in doubt, and the service will tell: nothing is written of it before that
 ADOPTED: Final = "adopted"  # as service: an answer taken from an export, not from a look-up of ours
 REFUSAL_AGE: Final = timedelta(days=1)
 
@@ -78,6 +83,7 @@ class Record:
     reason: str = ""
     at_us: int = 0
     body: bytes = field(default=b"", repr=False)
+    job: Job | None = None  # by which the service tells what became of it
 
     @property
     def is_open(self) -> bool:
@@ -136,6 +142,7 @@ def decide(
     retry: bool = False,
     since: int | None = None,
     own: int | None = None,
+    now_us: int | None = None,
 ) -> dict[int, Held]:
     """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
 
@@ -143,9 +150,10 @@ def decide(
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
     that is gone on with: their answers stand whatever clocks say. Those after `own` are of this very call: what they
-    left in doubt is not sent again.
+    left in doubt is not sent again. An answer's age is that at `now_us`, as the call began.
     """
-    paid_us, missed_us, refused_us = (_oldest_us(max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
+    now_us = time.time_ns() // 1000 if now_us is None else now_us
+    paid_us, missed_us, refused_us = (_oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
 
     def stands(record: Record) -> bool:
         oldest_us = paid_us if record.status == "completed" else refused_us if record.is_refusal else missed_us
@@ -199,10 +207,15 @@ def _what_is_open(
     return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 
-def _oldest_us(*ages: timedelta | None) -> float:
+def _oldest_us(now_us: int, *ages: timedelta | None) -> float:
     """Return from when on an answer is younger than all of some ages; None is any age."""
     limits = [age for age in ages if age is not None]
-    return time.time_ns() // 1000 - min(limits).total_seconds() * 1e6 if limits else -math.inf
+    return now_us - min(limits).total_seconds() * 1e6 if limits else -math.inf
+
+
+def job_values(job: Job) -> tuple[Any, ...]:
+    """Return a job as its row, without the checksum."""
+    return (job.lookup, job.token, job.at_us)
 
 
 def outcome_values(outcome: Outcome) -> tuple[Any, ...]:

@@ -24,8 +24,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cleanlist_pandas.services.reply import Lost, LostBy, Problem, Reply
+from cleanlist_pandas.services.service import SURFACES
 
 __all__ = ["Next", "RetryQuota", "StopKind", "Verdict", "backoff_s", "judge", "wait_before"]
+
+_OTHERS = (
+    "there are " + " and ".join(f"{name} at {surface.path}" for name, surface in SURFACES.items()) + ", see service="
+)
 
 FIRST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 20.0
@@ -103,7 +108,7 @@ def _judge_error(reply: Reply, problem: Problem) -> Verdict:
     if status == 404 and reply.says_not_found():
         return Verdict(next=Next.READ)
     if status == 404 and (not problem.given or problem.text == "Not Found"):
-        return Verdict(next=Next.STOP, stop=StopKind.SERVICE, reason=f"{said}: no such path there")
+        return Verdict(next=Next.STOP, stop=StopKind.SERVICE, reason=f"{said}: no such path there; {_OTHERS}")
     if 400 <= status < 500 and status not in (408, 409):
         return Verdict(next=Next.REFUSED, reason=said)
     return Verdict(next=Next.IN_DOUBT, reason=said)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from cleanlist_pandas.run.records import Claim, Record, Run
-from cleanlist_pandas.services.csv_row import Lookup
+from cleanlist_pandas.services.service import Lookup
 
 __all__ = ["Rivals"]
 

@@ -35,7 +35,19 @@ from cleanlist_pandas.run.ledger_file import (
     transaction,
     translated,
 )
-from cleanlist_pandas.run.records import IN_DOUBT, Claim, Grant, Intent, Outcome, Record, Run, checksum, outcome_values
+from cleanlist_pandas.run.records import (
+    IN_DOUBT,
+    Claim,
+    Grant,
+    Intent,
+    Outcome,
+    Record,
+    Run,
+    checksum,
+    job_values,
+    outcome_values,
+)
+from cleanlist_pandas.services.service import Job
 
 __all__ = ["Store"]
 
@@ -109,16 +121,22 @@ class Store:
         with self._reading():
             return self._records(list(lookups))
 
-    def record(self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> list[Grant]:
-        """Write intents and outcomes, all or none, durably; give each intent its id or why it must not be sent.
+    def record(
+        self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome], jobs: Sequence[Job] = ()
+    ) -> list[Grant]:
+        """Write intents, jobs and outcomes, all or none, durably; give each intent its id or why it must not be sent.
 
-        Outcomes may be written twice: a commit that failed may have reached the disk all the same. One whose person was
-        erased meanwhile is dropped.
+        Outcomes and jobs may be written twice: a commit that failed may have reached the disk all the same. Those whose
+        person was erased meanwhile are dropped.
         """
         if intents and run.id in self._leases:
             self._leases[run.id].renew()
         with self._writing():
             self._settle(outcomes)
+            self._sql.executemany(
+                "INSERT OR IGNORE INTO jobs SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
+                [(*values, checksum(values)) for values in map(job_values, jobs)],
+            )
             if intents:
                 self._look_around(run)
                 self._last_id = self._newest()
@@ -249,8 +267,9 @@ class Store:
         """Read look-ups and their outcomes by id, page by page."""
         query = (
             "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
-            "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum "
-            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id WHERE l.id IN (SELECT value FROM json_each(?))"
+            "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum, j.token, j.at_us, j.checksum "
+            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id LEFT JOIN jobs j ON j.lookup = l.id "
+            "WHERE l.id IN (SELECT value FROM json_each(?))"
         )
         pages = (json.dumps(lookups[at : at + PAGE_ROWS]) for at in range(0, len(lookups), PAGE_ROWS))
         return {row[0]: row for page in pages for row in self._sql.execute(query, (page,)).fetchall()}
@@ -261,9 +280,12 @@ class Store:
         sound = checksum(row[:8]) == row[8]
         if row[9] is None:
             status = "" if running[run] else IN_DOUBT
+            job = None if row[15] is None else Job(lookup=lookup, token=row[15], at_us=row[16])
+            sound = sound and (job is None or checksum(job_values(job)) == row[17])
             record = Record(
-                status=status, lookup=lookup, run=run, service=service, fields=fields, reason="cut off", at_us=row[7]
-            )
+                status=status, lookup=lookup, run=run, service=service, fields=fields, reason="cut off", at_us=row[7],
+                job=job,
+            )  # fmt: skip
         else:
             sound = sound and checksum((lookup, *row[9:14])) == row[14]
             status, credits, reason, at_us, body = row[9:14]

@@ -22,6 +22,9 @@ class Limits:
     rate_per_minute: float | None
     max_seconds: float | None
     max_wait_s: float
+    poll_s: float
+    job_timeout_s: float
+    keep_list: bool
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Result:
     reason: str
     failure: LedgerError | None
     unwritten: tuple[Outcome, ...] = ()  # answers that are not in the ledger
+    balance: int | None = None  # of the account, before anything was sent
 
 
 def nothing_yet(budget: Budget) -> Result:
@@ -75,4 +79,5 @@ def total(steps: Sequence[Result]) -> Result | None:
         tally=replace(ended.tally, requests=sum(step.tally.requests for step in steps)),
         seconds=sum(step.seconds for step in steps),
         unwritten=tuple(outcome for step in steps for outcome in step.unwritten),
+        balance=next((step.balance for step in steps if step.balance is not None), None),
     )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from cleanlist_pandas.run.budget import Budget
-from cleanlist_pandas.services.csv_row import Lookup
+from cleanlist_pandas.services.service import Lookup
 
 __all__ = ["Person", "Till"]
 
@@ -38,19 +38,19 @@ class Till:
         self._budget = budget
         self._price = price
         self._halted = halted
-        self._cheapest = min((self.price(lookup) for _, lookup in people), default=0)
+        self.cheapest = min((self.price(lookup) for _, lookup in people), default=0)
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
         self.passed_over = ""  # why somebody was not bought
 
     def price(self, lookup: Lookup) -> int:
-        """Return the credits one look-up costs at most."""
-        return self._price(tuple(lookup.fields))
+        """Return the credits one look-up costs at most; one that an earlier run began was set aside there."""
+        return 0 if lookup.job else self._price(tuple(lookup.fields))
 
     @property
     def is_empty(self) -> bool:
         """Whether even the cheapest look-up is too dear for what is left, and nothing can come back."""
-        return bool(self.passed_over) and self._budget.left < self._cheapest
+        return bool(self.passed_over) and self._budget.left < self.cheapest
 
     def free(self) -> None:
         """Let whoever waits for credits look again: some came back, or the run stops."""

@@ -1,4 +1,4 @@
-"""The only door to the network: one POST at a time over one connection of its own.
+"""The only door to the network: one request at a time over one connection of its own.
 
 Why not a shared client: httpx's pool scans all connections for each request and its keep-alive loses some of them; a
 connection a worker costs the same at 200 in flight as at 10. Why no redirects, no compression and a cap on the body: a
@@ -20,6 +20,7 @@ import httpx
 
 from cleanlist_pandas.checks import Secret, base_url, is_loopback
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply, parse_retry_after_s
+from cleanlist_pandas.services.service import Request
 
 __all__ = ["MAX_BODY_BYTES", "Connection", "Network"]
 
@@ -59,21 +60,24 @@ class Network:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S),
         )
 
-    def request(self, path: str, body: bytes, idempotency_key: str, trace: Callable[..., Any]) -> httpx.Request:
+    def request(self, said: Request, trace: Callable[..., Any]) -> httpx.Request:
         """Return the request; the key is put in here and nowhere else."""
         limit = self._timeout_s
+        headers = {
+            "Authorization": f"Bearer {self._key.reveal()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": USER_AGENT,
+        }
+        if said.body:
+            headers["Content-Type"] = "application/json"
+        if said.idempotency_key:
+            headers["Idempotency-Key"] = said.idempotency_key
         return httpx.Request(
-            "POST",
-            self.base_url + path,
-            content=body,
-            headers={
-                "Authorization": f"Bearer {self._key.reveal()}",
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Idempotency-Key": idempotency_key,
-                "User-Agent": USER_AGENT,
-            },
+            said.method,
+            self.base_url + said.path,
+            content=said.body or None,
+            headers=headers,
             extensions={
                 "timeout": {"connect": self._connect_timeout_s, "read": limit, "write": limit, "pool": limit},
                 "trace": trace,
@@ -104,7 +108,7 @@ class _Trace:
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
-        if event == "http11.send_request_headers.started" and info["request"].method == b"POST":
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.sent = True
         # httpcore logs the same mapping at DEBUG next; a service may repeat in its headers whom it was asked about.
         if event.startswith("http11.receive_response_") and not event.endswith(".started"):
@@ -124,13 +128,13 @@ class Connection:
         """Dial anew before the next request: what is read from this connection may answer another one."""
         self._trusted = False
 
-    async def post(self, path: str, body: bytes, *, idempotency_key: str) -> Reply | Lost:
+    async def send(self, said: Request) -> Reply | Lost:
         """Send one request and read its whole answer, at most 1 MB, within the total deadline."""
         trace = _Trace()
         outcome: Reply | LostBy = LostBy.CANCELLED
         try:
             async with asyncio.timeout(self._network.timeout_s):
-                outcome = await self._exchange(self._network.request(path, body, idempotency_key, trace))
+                outcome = await self._exchange(self._network.request(said, trace))
         except TimeoutError:
             outcome = LostBy.TIMEOUT
         except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here

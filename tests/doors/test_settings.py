@@ -37,6 +37,49 @@ def test_the_nearest_word_wins(monkeypatch):
     assert (resolve("base_url").value, resolve("base_url").source) == ("https://api.cleanlist.ai/v1", "default")
 
 
+LIVE = "https://api.cleanlist.ai"
+SURFACES = [
+    # key, service -> surface, address, requests a minute
+    (None, None, "csv_row", f"{LIVE}/v1", None),
+    (KEY, None, "csv_row", f"{LIVE}/v1", None),
+    ("clapi_invented_0000000000000001", None, "v2", f"{LIVE}/api/v2", 30.0),
+    ("clapi_invented_0000000000000001", "csv_row", "csv_row", f"{LIVE}/v1", None),
+    (KEY, "v2", "v2", f"{LIVE}/api/v2", 30.0),
+]
+
+
+@pytest.mark.parametrize(("key", "service", "surface", "url", "rate"), SURFACES)
+def test_the_surface_decides_what_nobody_set(key, service, surface, url, rate, monkeypatch):
+    """It is the one that was named, else the one the key is for; from wherever both come."""
+    told = {"api_key": key, "service": service}
+    settings = Settings.of(told)
+    assert (settings.service, settings.base_url, settings.rate_per_minute) == (surface, url, rate)
+    with cl.option_context(**told):
+        assert Settings.of({}) == settings
+        assert resolve("base_url").value == url
+        assert Settings.of({"rate_per_minute": None, "base_url": URL}).rate_per_minute is None
+        assert Settings.of({"base_url": URL}).base_url == URL
+    if key and not service:
+        monkeypatch.setenv("CLEANLIST_API_KEY", key)
+        assert Settings.of({}).service == surface
+
+
+def test_a_sandbox_speaks_all_surfaces_and_csv_row_unless_told():
+    """Its own key and ledger go with each; no published limit counts there, only one that is set."""
+    with cl.option_context(api_key="clapi_invented_0000000000000001"), cl.sandbox() as service:
+        plain, told = Settings.of({}), Settings.of({"service": "v2"})
+        assert (plain.service, plain.base_url) == ("csv_row", f"{service.url}/v1")
+        assert (told.service, told.base_url) == ("v2", f"{service.url}/api/v2")
+        assert plain.api_key == told.api_key == Secret(service.api_key)
+        assert plain.ledger == told.ledger == Settings.of({"base_url": told.base_url}).ledger
+        assert (told.rate_per_minute, Settings.of({"service": "v2", "rate_per_minute": 30}).rate_per_minute) == (
+            None,
+            30,
+        )
+        elsewhere = Settings.of({"base_url": f"{service.url[:-1]}/api/v2"})
+        assert elsewhere.ledger is ...
+
+
 def test_an_inner_sandbox_wins_over_an_outer():
     """And gives way when it ends."""
     with cl.sandbox(seed=1) as outer:

@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Record, decide
 from cleanlist_pandas.run.retry import Next, RetryQuota, judge
-from cleanlist_pandas.services.csv_row import CsvRow, Lookup
+from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply
+from cleanlist_pandas.services.service import Lookup
 
 LONG = os.environ.get("CLEANLIST_LONG", "") not in ("", "0")
 MANY = settings(

@@ -111,6 +111,8 @@ def test_to_dict_is_plain_json():
         "doubtful": 0,
         "max_credits": None,
         "price_per_credit": None,
+        "surface": "csv_row",
+        "unoffered": [],
         "screened": False,
         "phones": 0,
         "phone_credits": 0,

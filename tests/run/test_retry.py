@@ -57,6 +57,10 @@ BROKE = {"error": {"code": "insufficient_credits", "retryable": False}}
         (402, {"detail": "Insufficient credits"}, STOP, StopKind.CREDITS, False),
         (402, b"", STOP, StopKind.CREDITS, False),
         (400, BROKE, STOP, StopKind.CREDITS, False),
+        (400, {"error": {"code": "spend_cap_exceeded", "retryable": False}}, REFUSED, None, False),
+        (403, {"error": {"code": "insufficient_scope", "retryable": False}}, STOP, StopKind.AUTHENTICATION, False),
+        (404, {"error": {"code": "not_found", "problem": "No such list.", "retryable": False}}, REFUSED, None, False),
+        (422, {"detail": [{"loc": ["body"], "msg": "Extra inputs", "type": "x"}]}, REFUSED, None, False),
         (403, BROKE, STOP, StopKind.CREDITS, False),
         (404, {"status": "not_found"}, READ, None, False),
         (404, {"status": "Not Found"}, READ, None, False),
@@ -131,7 +135,7 @@ def test_how_long_to_wait_is_what_the_server_asked(answer: Reply, wait_s: float 
         (402, {"detail": "none left"}, "HTTP 402 none left"),
         (401, {"detail": "who are you"}, "HTTP 401 who are you"),
         (302, b"", "HTTP 302 (a redirect)"),
-        (404, b"", "HTTP 404: no such path there"),
+        (404, b"", "HTTP 404: no such path there; there are csv_row at /v1 and v2 at /api/v2, see service="),
         (422, {"detail": "no"}, "HTTP 422 no"),
         (500, b"<html>", "HTTP 500"),
     ],
@@ -203,3 +207,20 @@ def test_a_quota_gains_one_with_each_useful_answer() -> None:
     quota = RetryQuota(left=5)
     quota.refill()
     assert quota.left == 6
+
+
+def test_a_path_that_is_not_there_names_the_surfaces_there_are() -> None:
+    """Somebody's key may be for another one."""
+    verdict = judge(reply(404, {"detail": "Not Found"}))
+    assert verdict.stop is StopKind.SERVICE
+    assert verdict.reason.endswith("no such path there; there are csv_row at /v1 and v2 at /api/v2, see service=")
+
+
+@pytest.mark.parametrize(
+    ("retry_after_ms", "wait_s"), [(1500, 1.5), (0, 0.0), (None, None), ("soon", None), (-1, None)]
+)
+def test_a_wait_is_told_in_the_body_too(retry_after_ms: Any, wait_s: float | None) -> None:
+    """In milliseconds; the header counts where both are there."""
+    body = {"error": {"code": "rate_limited", "retryable": True, "retry_after_ms": retry_after_ms}}
+    assert judge(reply(429, body)).wait_s == wait_s
+    assert judge(reply(429, body, retry_after_s=2.0)).wait_s == 2.0

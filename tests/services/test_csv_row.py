@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source
-from cleanlist_pandas.services.csv_row import CsvRow, Lookup
+from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import Lookup
 
 JANE = "jane@acme.example"
 ALL = tuple(FIELDS)

@@ -1,0 +1,54 @@
+"""What a surface with lists needs around a run, before anybody is asked about and after; all of it free."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cleanlist_pandas.run.retry import Next, StopKind
+from cleanlist_pandas.run.traffic import Line
+from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import JobService
+
+__all__ = ["PATIENCE", "check_account", "drop_list", "make_list"]
+
+PATIENCE: Final = 5  # of what is free and fails, tries in a row
+
+
+async def check_account(service: JobService, line: Line, cheapest: int) -> int | None:
+    """Return the account's credits, or None where they are not told; halt if the key is refused or they buy nothing."""
+    traffic = line.traffic
+    sent = await line.ask(service.ask_balance(), until=traffic.halted)
+    if sent.verdict.stop is StopKind.AUTHENTICATION and not _is_about_scope(sent.result):
+        traffic.halt(StopKind.AUTHENTICATION, sent.verdict.reason)
+    credits = None if sent.reply is None else service.read_balance(sent.reply)
+    if credits is not None and credits < cheapest:
+        traffic.halt(StopKind.CREDITS, f"{credits:,} left in the account, and a look-up costs {cheapest}")
+    return credits
+
+
+def _is_about_scope(result: object) -> bool:
+    """Whether the key may do other things, only not this."""
+    return isinstance(result, Reply) and result.problem().code == "insufficient_scope"
+
+
+async def make_list(service: JobService, line: Line, name: str) -> str:
+    """Return the id of a new list; halt if there is none to be had."""
+    traffic, reason = line.traffic, ""
+    for _ in range(PATIENCE):
+        sent = await line.ask(service.make_list(name), until=traffic.halted)
+        if sent.reply is not None and (list_id := service.read_list(sent.reply)):
+            return list_id
+        reason = sent.verdict.reason or "the answer names none"
+        if sent.verdict.next is Next.STOP:
+            traffic.halt(sent.verdict.stop or StopKind.SERVICE, reason)
+        if sent.verdict.next in (Next.STOP, Next.REFUSED) or traffic.halted.is_set():
+            break
+    traffic.halt(StopKind.SERVICE, f"no list could be made: {reason}")
+    return ""
+
+
+async def drop_list(service: JobService, line: Line, list_id: str) -> None:
+    """Delete a list, once and as it comes: one that stays harms nobody, and the run's end is told already."""
+    if await line.wait(line.traffic.ended, again=True):
+        await line.connection.send(service.drop_list(list_id))
+        line.traffic.tally.requests += 1

@@ -1,0 +1,164 @@
+"""What a surface of the Cleanlist service is to the rest: its published facts, and what it can be asked to do.
+
+References
+----------
+csv_row: www.cleanlist.ai/enrich/csv-files (read 2026-11-22). v2: docs.cleanlist.ai/mcp-api and the OpenAPI file of the
+vendor's Python client (read 2026-11-22); 30 requests a minute for a key, 60 for an organisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, runtime_checkable
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import FIELDS
+from cleanlist_pandas.services.reply import Reply
+
+__all__ = [
+    "HOST",
+    "SURFACES",
+    "Job",
+    "JobService",
+    "Lookup",
+    "Pending",
+    "Request",
+    "Service",
+    "Surface",
+    "missing_on",
+    "surface_for",
+]
+
+HOST: Final = "https://api.cleanlist.ai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """The published facts of one surface.
+
+    Parameters
+    ----------
+    name : str
+        What ``service=`` calls it, and the ledger.
+    path : str
+        Where it hangs below the host.
+    fields : tuple of str
+        What it can be asked for.
+    key_prefix : str
+        With what its keys begin; of a key with no known beginning nothing is concluded.
+    rate_per_minute : float or None
+        Requests a minute that one key may send; None where nothing is published.
+    requests_per_lookup, requests_per_run : int
+        Requests that a look-up takes at least, and those around all of a run.
+    """
+
+    name: str
+    path: str
+    fields: tuple[str, ...]
+    key_prefix: str = ""
+    rate_per_minute: float | None = None
+    requests_per_lookup: int = 1
+    requests_per_run: int = 0
+
+
+SURFACES: Final[Mapping[str, Surface]] = {
+    surface.name: surface
+    for surface in (
+        Surface(name="csv_row", path="/v1", fields=tuple(FIELDS)),
+        Surface(
+            name="v2",
+            path="/api/v2",
+            fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
+            key_prefix="clapi_",
+            rate_per_minute=30.0,
+            requests_per_lookup=2,
+            requests_per_run=3,
+        ),
+    )
+}
+
+
+def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some fields that a surface does not offer."""
+    return tuple(field for field in fields if field not in SURFACES[name].fields)
+
+
+def surface_for(key: str) -> Surface:
+    """Return the surface that a key is for, by its beginning; csv_row for any that is not known."""
+    known = (surface for surface in SURFACES.values() if surface.key_prefix and key.startswith(surface.key_prefix))
+    return next(known, SURFACES["csv_row"])
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The service took a look-up and works on it; what became of it is asked with the token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A look-up that the service works on: its id in the ledger, the service's token, and since when."""
+
+    lookup: int
+    token: str = field(repr=False)
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """One person to ask about, and what to ask; with a job, what was asked already."""
+
+    address: str = field(repr=False)
+    fields: Sequence[str]
+    hints: Mapping[str, str] = field(default_factory=dict, repr=False)
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent; host, key and all other headers are the network's."""
+
+    method: Literal["POST", "GET", "DELETE"] = "POST"
+    path: str
+    body: bytes = field(default=b"", repr=False)
+    idempotency_key: str = ""
+
+
+class Service(Protocol):
+    """How to speak to one surface. Pure: it says what to send and what an answer means."""
+
+    surface: Surface
+
+    def price(self, fields: Sequence[str]) -> int:
+        """Credits one look-up of these fields costs at most."""
+
+    def begin(self, lookup: Lookup, list_id: str) -> Request:
+        """Return the request that looks one person up; the only one that may be charged."""
+
+    def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
+        """Return what a successful reply says about the person, or None if it is no answer. Never raises."""
+
+
+@runtime_checkable
+class JobService(Service, Protocol):
+    """A surface that answers later and keeps its people in lists. All that is asked here is free."""
+
+    def follow(self, token: str) -> Request:
+        """Return the request that asks what became of a look-up; its reply is for `read`."""
+
+    def ask_balance(self) -> Request:
+        """Return the request that asks for the account's credits."""
+
+    def read_balance(self, reply: Reply) -> int | None:
+        """Return the credits that the account has, or None if the reply does not say."""
+
+    def make_list(self, name: str) -> Request:
+        """Return the request that makes a list; sent twice it makes one."""
+
+    def read_list(self, reply: Reply) -> str:
+        """Return the list's id, or nothing if the reply has none."""
+
+    def drop_list(self, list_id: str) -> Request:
+        """Return the request that deletes a list; its people stay."""
