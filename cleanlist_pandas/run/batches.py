@@ -254,8 +254,7 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, job: Job,
     while failures < PATIENCE and not ended.is_set():
         sent = await line.ask(service.follow(job.token), until=ended)
         status = None if sent.reply is None else service.read_status(sent.reply, job.token)
-        if isinstance(status, Ended):
-            await _take_in(engine, service, batch, job, status, line)
+        if isinstance(status, Ended) and await _take_in(engine, service, batch, job, status, line):
             return
         if sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
@@ -267,13 +266,12 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, job: Job,
         pause_s = min(LONGEST_POLL_S, pause_s * SLOWER_EACH)
 
 
-async def _take_in(engine: Engine, service: BatchService, batch: Batch, job: Job, status: Ended, line: Line) -> None:
-    """Read what a batch that has ended brought, book it, and delete its list."""
+async def _take_in(engine: Engine, service: BatchService, batch: Batch, job: Job, status: Ended, line: Line) -> bool:
+    """Read what a batch that has ended brought, book it, and delete its list; False if it could not be read."""
     lookups = [lookup for _, lookup in batch.people]
     bodies = await _talk(engine, service.collect(lookups, job.token, status), line, until=engine.traffic.ended)
-    if bodies is None or isinstance(bodies, Halt):
-        _halt(engine, bodies)
-        return
+    if bodies is None:
+        return False
     whole = service.is_whole(lookups, job.token)
     at_us = time.time_ns() // 1000
     for person, body in zip(batch.people, bodies, strict=True):
@@ -287,6 +285,7 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, job: Job
     engine.watch(engine.tally, engine.budget)
     if whole and not engine.limits.keep_list:
         await drop_list(service, line, service.list_of(job.token))
+    return True
 
 
 async def _talk(engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None) -> T | None:

@@ -20,7 +20,7 @@ from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batches import work_in_batches
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.ledger import Ledger
-from cleanlist_pandas.run.lists import PATIENCE, check_account, drop_list, make_list
+from cleanlist_pandas.run.lists import PATIENCE, close_account, open_account
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER, outcome_of, stopped
 from cleanlist_pandas.run.pace import Pace
 from cleanlist_pandas.run.recorder import Recorder
@@ -124,7 +124,7 @@ class Engine:
     async def _work_through(self) -> None:
         """Ask all people; then those whom another run had in hand and gave up."""
         halted = self.traffic.halted
-        await self._open()
+        await open_account(self)
         todo = self.lookups
         while todo and not halted.is_set() and not self.till.is_empty:
             left: list[tuple[int, Lookup]] = []
@@ -138,20 +138,7 @@ class Engine:
             todo = left + await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
         if self.till.passed_over:
             self.traffic.halt(StopKind.BUDGET, self.till.passed_over)
-        await self._close()
-
-    async def _open(self) -> None:
-        """Where people are filed in lists, make one for this run; see first that the account is in order."""
-        if isinstance(self.service, JobService) and any(lookup.job is None for _, lookup in self.lookups):
-            async with self.traffic.line(0) as line:
-                self.balance = await check_account(self.service, line, self.till.cheapest)
-                self.list_id = await make_list(self.service, line, f"cleanlist-pandas {self.who.id}")
-
-    async def _close(self) -> None:
-        """Delete the run's list, unless it shall be kept or the service still works for it."""
-        if isinstance(self.service, JobService) and self.list_id and not self.limits.keep_list and not self.begun:
-            async with self.traffic.line(0) as line:
-                await drop_list(self.service, line, self.list_id)
+        await close_account(self)
 
     def _tell_waiting(self, n_people: int) -> None:
         """Show how many people other runs are asking about."""

@@ -257,8 +257,11 @@ class BatchService(JobService, Protocol):
     def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
         """Return how a batch is doing, or None if the reply is no answer."""
 
-    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes]]:
-        """Return for each look-up what `read` makes an answer of; the credits in them add up to what was charged."""
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
+        """Return for each look-up what `read` makes an answer of, or None if a reply is no answer.
+
+        The credits in them add up to what was charged.
+        """
 
     def is_whole(self, lookups: Sequence[Lookup], token: str) -> bool:
         """Whether these are all the people of a batch, so that its list is needed no more."""

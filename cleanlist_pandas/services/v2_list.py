@@ -1,9 +1,9 @@
 """The v2 surface, people by list: filed, priced, ordered and looked up together; few requests for many people.
 
-Each batch has a list of its own. ``csv-import`` files it for nothing, ``/credits/estimate`` prices it, only
-``/enrichment/bulk`` may be charged. A quote is good for one use, so an order that was lost on the way is sent again with
-the same quote and cannot be charged twice. A lead is joined by its e-mail address, then by its LinkedIn profile, never
-by its position.
+Each batch has a list of its own: ``csv-import`` files it for nothing, ``/credits/estimate`` prices it, and
+``/enrichment/bulk`` orders it; only that may be charged. A quote is good for one use, so an order that was lost on the way is sent again
+with the same quote and cannot be charged twice. A lead is joined by its e-mail address, then by its LinkedIn profile,
+never by its position.
 
 References
 ----------
@@ -140,7 +140,7 @@ class V2List(V2):
         charged = net_credits(content, PRICES["full"], int(_parts(token)[2]))
         return Ended(credits=charged, failed=word in FAILED, notes=tuple(review_notes(content)))
 
-    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes]]:
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
         """Page through the leads and tell whose each is; return one body for each look-up, for `read`."""
         leads: list[Mapping[str, Any]] = []
         cursor: Any = None
@@ -149,7 +149,9 @@ class V2List(V2):
             path = f"/lead-lists/{quote(self.list_of(token), safe='')}/leads?limit={PAGE_ROWS}{where}"
             content = as_object((yield Request(method="GET", path=path)).json())
             page = content.get("leads")
-            leads += [as_object(lead) for lead in page] if isinstance(page, list) else []
+            if not isinstance(page, list):
+                return None
+            leads += [as_object(lead) for lead in page]
             cursor = content.get("cursor")
             if not isinstance(cursor, str) or not cursor:
                 break
