@@ -24,6 +24,7 @@ from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
+from cleanlist_pandas.frame.companies import company_keys, company_needs
 from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
@@ -40,11 +41,18 @@ from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Held, Record, decide
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
+from cleanlist_pandas.services.v2_company import V2Company
 from cleanlist_pandas.settings import Settings
 
 __all__ = ["SERVICES", "Case", "look_again", "prepare"]
 
-SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow(), V2.surface.name: V2()}
+SERVICES: Mapping[str, Service] = {
+    CsvRow.surface.name: CsvRow(),
+    ADOPTED: CsvRow(),
+    V2.surface.name: V2(),
+    V2Company.surface.name: V2Company(),
+}
+COMPANIES: Mapping[str, Service] = {V2.surface.name: V2Company()}  # by the surface that is asked for people
 Rows = npt.NDArray[np.bool_]
 
 
@@ -67,7 +75,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Given):
-    """A call that was planned; nothing has been sent."""
+    """A call that was planned; nothing has been sent.
+
+    Its companies, where they are looked up apart from people, are a case of their own over the same rows.
+    """
 
     ledger: Ledger
     needs: Needs = field(repr=False)
@@ -79,6 +90,12 @@ class Case(Given):
     seen: int = 0  # the newest look-up the ledger had then
     held: Mapping[int, Held] = field(default_factory=dict, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
+    companies: Case | None = field(default=None, repr=False)
+
+    @property
+    def ceiling(self) -> int:
+        """Credits the call can cost at most."""
+        return int(self.decision.prices.sum()) + (self.companies.ceiling if self.companies else 0)
 
     @property
     def filled(self) -> Rows:
@@ -149,7 +166,7 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
 
 def _check_offer(service: Service, names: Sequence[str]) -> None:
     """Refuse a call that a surface can do nothing for."""
-    offered = service.surface.fields
+    offered = service.surface.offers
     if not set(names) & set(offered):
         raise ConfigurationError(
             f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
@@ -208,7 +225,30 @@ def look_again(case: Case) -> Case:
         screened=case.screened,
     )
     begun = [(at, one) for at, one in found if one.status == IN_DOUBT and one.job is not None]
-    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision)
+    companies = _companies(case, missing & ~answered & ~doubted)
+    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision, companies=companies)
+
+
+def _companies(case: Case, unsaid: Bits) -> Case | None:
+    """Plan the companies of a case's people: those that can tell what is `unsaid` of somebody, and may be asked."""
+    service = COMPANIES.get(case.service.surface.name)
+    fields = service and [name for name in case.fields if name in service.surface.fields]
+    if service is None or not fields:
+        return None
+    keys, brought = company_keys(case.keys), service.surface.fields
+    unsaid = np.where(case.ledger.is_erased(case.keys.addresses), np.uint16(0), unsaid)  # perhaps since the call began
+    companies = dataclasses.replace(
+        case,
+        service=service,
+        fields=parse_fields(brought),
+        keys=keys,
+        needs=company_needs(keys, case.keys, unsaid, fields, case.existing, brought=brought),
+        known=match_known([], keys.addresses, fields, None),
+        existing={},
+        screened=False,
+        companies=None,
+    )
+    return look_again(companies)
 
 
 def _check_screen(phone_if: Any, names: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ ROOMS = (
         "services.title_rules",
         "services.seniority",
         "services.v2",
+        "services.v2_company",
     ),
     (
         "run.budget",
@@ -46,6 +47,7 @@ ROOMS = (
     ("last", "ending", "resume", "signatures", "local", "cli_parser"),
     ("case",),
     ("quote", "purchase"),
+    ("companies",),
     ("screening",),
     ("calls",),
     ("reports",),
