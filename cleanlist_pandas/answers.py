@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cleanlist_pandas.fields import RowStatus, Source
 
-__all__ = ["Answer", "combine"]
+__all__ = ["Answer", "at_company", "combine"]
 
+_UNENDED: Final = (RowStatus.IN_DOUBT, RowStatus.NOT_ATTEMPTED, RowStatus.FAILED)  # the worst first
 _NEAREST: Final = (Source.API, Source.LEDGER, Source.KNOWN, Source.EXISTING)
 
 
@@ -75,4 +76,29 @@ def combine(parts: Sequence[Answer]) -> Answer:
         source=nearest.source,
         reason=decisive.reason,
         notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
+def at_company(person: Answer, company: Answer) -> Answer:
+    """Give a person what is known of their company; what is known of the person counts before it.
+
+    The status is the person's: who was not found stays so beside the industry of their company. Only where the
+    company's look-up is in doubt, was not attempted or failed, and the person's fared better, the row says that.
+    Whoever was erased meanwhile gets nothing but the bill.
+    """
+    credits = person.credits + company.credits
+    if person.status is RowStatus.SKIPPED:
+        return replace(person, credits=credits)
+    decisive = min(person, company, key=lambda one: (*_UNENDED, one.status).index(one.status))
+    told = [one for one in (person, company) if one.source is not None]
+    nearest = min(told, key=lambda one: _NEAREST.index(one.source), default=person)
+    return Answer(
+        status=decisive.status,
+        credits=credits,
+        values={**company.values, **person.values},
+        confidence=nearest.confidence,
+        at_us=nearest.at_us,
+        source=nearest.source,
+        reason=decisive.reason,
+        notes=(*person.notes, *company.notes),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cleanlist_pandas.case import Case, prepare
+from cleanlist_pandas.companies import buy_companies, companies_at, people_to_ask
 from cleanlist_pandas.ending import LIMITS, error_for, notices, warn
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.mail_domains import classify
@@ -62,9 +63,11 @@ def _budget(limit: int, before: Done | None) -> Budget:
 
 
 def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop, told: Result | None) -> Done:
-    """Run a case in one step."""
+    """Run a case: the people in one step, then their companies."""
     result = buy(case, order_of(case), who, budget, stop, spent_s=told.seconds if told else 0.0)
-    return join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
+    steps = steps_of(told, result, budget=budget)
+    case, companies = buy_companies(case, who, budget, stop, steps)
+    return join_case(case, who, steps, budget, stop, companies)
 
 
 def run_pilot(
@@ -82,33 +85,37 @@ def run_pilot(
     with prepare(frame, fields, options, create=True, before=before) as planned:
         who = new_run(planned)
         case, told = collect(planned, who, stop)
-        everybody = case.decision.billable
+        everybody = people_to_ask(case)
         left = n - begun.n if begun else n
         sample = draw(everybody, classify(case.keys.addresses.take(everybody)), left, seed)
         price = int(case.decision.prices[sample].sum())
+        if case.companies is not None:
+            price += int(case.companies.decision.prices[companies_at(case, sample)].sum())
         budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
-        goes_on = told is None or told.stop is None
-        result = buy(case, sample, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
-        done = join_case(case, who, steps_of(told, result, budget=budget), budget, stop)
+        goes_on, asked = told is None or told.stop is None, sample[case.decision.prices[sample] > 0]
+        result = buy(case, asked, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
+        steps = steps_of(told, result, budget=budget)
+        case, companies = buy_companies(case, who, budget, stop, steps, sample)
+        done = join_case(case, who, steps, budget, stop, companies)
     remember(done.frame, done.report)
-    pilot = _pilot_of(case, done, sample, budget.settled)
+    pilot = _pilot_of(case, done, sample, len(everybody), budget.settled)
     if begun is not None and begun.fields == pilot.fields:
         pilot = begun.gone_on_with(pilot)
     return replace(done, pilot=pilot)
 
 
-def _pilot_of(case: Case, done: Done, sample: Ints, credits: int) -> Pilot:
+def _pilot_of(case: Case, done: Done, sample: Ints, people: int, credits: int) -> Pilot:
     """Return what a sample said."""
     asked = [done.answers[at] for at in sample.tolist()]
     asked = [answer for answer in asked if answer.status in (RowStatus.COMPLETED, RowStatus.NOT_FOUND)]
     return Pilot(
         n=len(asked),
-        people=len(case.decision.billable),
+        people=people,
         fields=case.fields,
         found=sum(answer.status is RowStatus.COMPLETED for answer in asked),
         filled={name: sum(name in answer.values for answer in asked) for name in map(str, case.fields)},
         credits=credits,
-        at_most=int(case.decision.prices.sum()),
+        at_most=case.ceiling,
         stopped=done.report.stopped,
         frame=done.frame,
     )

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
+from cleanlist_pandas.frame.companies import company_keys, company_needs
 from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
@@ -36,23 +37,13 @@ from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Held, Record, decide
-from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.run.records import IN_DOUBT, Held, Record, decide
 from cleanlist_pandas.services.service import Service
-from cleanlist_pandas.services.v2 import V2
-from cleanlist_pandas.services.v2_list import V2List
 from cleanlist_pandas.settings import Settings
+from cleanlist_pandas.surfaces import COMPANIES, SERVICES, check_offer, way_for
 
-__all__ = ["SERVICES", "Case", "look_again", "prepare"]
+__all__ = ["Case", "look_again", "prepare"]
 
-SERVICES: Mapping[str, Service] = {
-    CsvRow.surface.name: CsvRow(),
-    ADOPTED: CsvRow(),
-    "v2": V2(),
-    "v2_people": V2(),
-    "v2_list": V2List(),
-}
-LIST_FROM: Final = 50  # people: fewer take some minutes one by one, and each answer is theirs beyond doubt
 Rows = npt.NDArray[np.bool_]
 
 
@@ -75,7 +66,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Given):
-    """A call that was planned; nothing has been sent."""
+    """A call that was planned; nothing has been sent.
+
+    Its companies, where they are looked up apart from people, are a case of their own over the same rows.
+    """
 
     ledger: Ledger
     needs: Needs = field(repr=False)
@@ -87,6 +81,12 @@ class Case(Given):
     seen: int = 0  # the newest look-up the ledger had then
     held: Mapping[int, Held] = field(default_factory=dict, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
+    companies: Case | None = field(default=None, repr=False)
+
+    @property
+    def ceiling(self) -> int:
+        """Credits the call can cost at most."""
+        return int(self.decision.prices.sum()) + (self.companies.ceiling if self.companies else 0)
 
     @property
     def filled(self) -> Rows:
@@ -131,7 +131,7 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     _check_screen(arguments.get("phone_if"), names)
     max_credits, skip = checks.credits_limit(arguments.get("max_credits")), parse_skip(arguments.get("skip"))
     service = SERVICES[settings.service]
-    _check_offer(service, names)
+    check_offer(service, names)
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
@@ -153,26 +153,6 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
         max_credits=max_credits,
         screened=arguments.get("phone_if") is not None,
     )
-
-
-def _by_size(case: Case, decision: Decision) -> Service:
-    """Return the way people are asked about: many at once where they are many and a list brings what is wanted."""
-    if case.settings.service != "v2":
-        return case.service
-    by_list = SERVICES["v2_list"]
-    wanted = int(np.bitwise_or.reduce(decision.asks, initial=np.uint16(0)))
-    brings_all = not wanted & ~int(bits_of(by_list.surface.fields))
-    return by_list if brings_all and len(decision.billable) >= LIST_FROM else SERVICES["v2"]
-
-
-def _check_offer(service: Service, names: Sequence[str]) -> None:
-    """Refuse a call that a surface can do nothing for."""
-    offered = service.surface.fields
-    if not set(names) & set(offered):
-        raise ConfigurationError(
-            f"{service.surface.name} does not offer {', '.join(names)}, so nothing was sent: it offers "
-            f'{", ".join(offered)}; csv_row, with service="csv_row" and a key for it, offers all fields.'
-        )
 
 
 def _plan(
@@ -225,9 +205,32 @@ def look_again(case: Case) -> Case:
         tariff=case.service.price,
         screened=case.screened,
     )
-    case = dataclasses.replace(case, service=_by_size(case, decision))
+    case = dataclasses.replace(case, service=way_for(case.service, case.settings.service, decision))
     begun = [(at, one) for at, one in found if one.status == IN_DOUBT and one.job is not None]
-    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision)
+    companies = _companies(case, missing & ~answered & ~doubted)
+    return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision, companies=companies)
+
+
+def _companies(case: Case, unsaid: Bits) -> Case | None:
+    """Plan the companies of a case's people: those that can tell what is `unsaid` of somebody, and may be asked."""
+    service = COMPANIES.get(case.service.surface.name)
+    fields = service and [name for name in case.fields if name in service.surface.fields]
+    if service is None or not fields:
+        return None
+    keys, brought = company_keys(case.keys), service.surface.fields
+    unsaid = np.where(case.ledger.is_erased(case.keys.addresses), np.uint16(0), unsaid)  # perhaps since the call began
+    companies = dataclasses.replace(
+        case,
+        service=service,
+        fields=parse_fields(brought),
+        keys=keys,
+        needs=company_needs(keys, case.keys, unsaid, fields, case.existing, brought=brought),
+        known=match_known([], keys.addresses, fields, None),
+        existing={},
+        screened=False,
+        companies=None,
+    )
+    return look_again(companies)
 
 
 def _check_screen(phone_if: Any, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.calls import finish, run_enrich, run_pilot
-from cleanlist_pandas.case import SERVICES, prepare
+from cleanlist_pandas.case import prepare
 from cleanlist_pandas.changes import diff
 from cleanlist_pandas.fields import FieldName, parse_fields
 from cleanlist_pandas.frame.arrays import Kinds
@@ -24,6 +24,7 @@ from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
 from cleanlist_pandas.settings import resolve
 from cleanlist_pandas.signatures import ArrowTable, CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
+from cleanlist_pandas.surfaces import SERVICES
 
 __all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan", "report"]
 

@@ -7,13 +7,15 @@ import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from cleanlist_pandas.answers import Answer, combine
-from cleanlist_pandas.case import SERVICES, Case, look_again
+import numpy as np
+
+from cleanlist_pandas.answers import Answer, at_company, combine
+from cleanlist_pandas.case import Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
-from cleanlist_pandas.frame.arrays import Kinds
+from cleanlist_pandas.frame.arrays import Kinds, first_rows
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.plan.buckets import Ints, State
@@ -30,6 +32,9 @@ from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup, batched_on
+from cleanlist_pandas.surfaces import SERVICES
+
+NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
 
 __all__ = ["buy", "collect", "join_case", "new_run", "steps_of"]
 
@@ -47,7 +52,7 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
     order : ndarray of int64
         Positions of those to buy.
     who : Run
-        On whose behalf; several steps of one call are one run.
+        On whose behalf; several steps of one call are one run, whatever each asks.
     spent_s : float
         Seconds that earlier steps took of `max_seconds`.
     """
@@ -81,7 +86,7 @@ def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
 
 def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget, stop: Stop, spent_s: float) -> Result:
     """Let the engine take some look-ups to their end."""
-    settings = case.settings
+    settings, who.service = case.settings, case.service.surface.name
     assert settings.api_key is not None  # noqa: S101 - both callers looked
     network = Network(
         url=settings.base_url,
@@ -119,9 +124,13 @@ def steps_of(*steps: Result | None, budget: Budget) -> list[Result]:
     return [replace(step, budget=budget) for step in steps if step is not None]
 
 
-def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:
-    """Put what is known of everybody, and what the steps of a run brought, on their rows."""
+def join_case(
+    case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop, companies: Sequence[Result] = ()
+) -> Done:
+    """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
     answers = _answers(case, who, steps)
+    if case.companies is not None:
+        _add_companies(case, answers, _answers(case.companies, who, companies))
     frame = join(
         case.frame,
         case.keys.codes,
@@ -132,7 +141,7 @@ def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, sto
         kinds=Kinds(case.settings.dtype_backend),
         provenance=case.settings.provenance,
     )
-    result = total(steps)
+    result = total([*steps, *companies])
     if stop.soft:  # too late to stop anything, but not to be told
         result = _interrupted(result or nothing_yet(budget))
     report = report_of(who.id, answers, result, budget.limit, fields=case.fields, column=case.column)
@@ -187,6 +196,24 @@ def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
         if states[position] != State.FILLED:
             answers[position] = _answer(case, who, position, steps)
     return answers
+
+
+def _add_companies(case: Case, people: list[Answer], companies: Sequence[Answer]) -> None:
+    """Give people what is known of their companies; what that cost stands with the first of those who wanted it."""
+    assert case.companies is not None  # noqa: S101 - the caller looked
+    codes, theirs = case.keys.codes, case.companies.keys.codes
+    wanted = case.companies.needs.rows & (codes >= 0)
+    payers = first_rows(np.where(wanted, theirs, -1), len(companies))
+    paying = dict(zip(theirs[payers].tolist(), codes[payers].tolist(), strict=True))
+    asks_people = bool(set(case.fields) & set(case.service.surface.fields))
+    for person, company in dict(zip(codes[wanted].tolist(), theirs[wanted].tolist(), strict=True)).items():
+        has_own = case.decision.states[person] != State.FILLED
+        if company < 0:
+            people[person] = people[person] if has_own or asks_people else NO_COMPANY
+            continue
+        told = companies[company]
+        told = told if paying[company] == person else replace(told, credits=0)
+        people[person] = at_company(people[person], told) if has_own else told
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

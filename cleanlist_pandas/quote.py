@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,22 +20,27 @@ from cleanlist_pandas.case import Case
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.mail_domains import classify, classify_domains
 from cleanlist_pandas.frame.needs import bits_of, names_of
-from cleanlist_pandas.plan.buckets import Ints
+from cleanlist_pandas.plan.buckets import Bucket, Ints
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
-from cleanlist_pandas.plan.expect import HitRates, expect
+from cleanlist_pandas.plan.expect import COMPANY, HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
-from cleanlist_pandas.services.service import missing_on
+from cleanlist_pandas.services.service import SURFACES, missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
 
 def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
     """Return what a case would cost, as a person reads it."""
-    decision, settings = case.decision, case.settings
+    decision, settings = replace(case.decision, rows=_rows(case)), case.settings
     billable = decision.billable
     prices, asks = decision.prices[billable], decision.asks[billable]
-    expected = expect(_classes(case, billable), prices, rates or hit_rates(case))
+    bought = [(one, one.decision.billable) for one in (case, case.companies) if one is not None]
+    expected = expect(
+        np.concatenate([_classes(one, places) for one, places in bought]),
+        np.concatenate([one.decision.prices[places] for one, places in bought]),
+        rates or hit_rates(case),
+    )
     return CostEstimate(
         rows=bucket_series(decision.rows, case.frame.index),
         buckets=decision.counts(),
@@ -54,13 +60,35 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         surface=case.service.surface.name,
         unoffered=missing_on(case.service.surface.name, case.fields),
         **_steps(case, prices, asks),
+        **({} if case.companies is None else _of_companies(case.companies)),
     )
+
+
+def _rows(case: Case) -> npt.NDArray[np.int8]:
+    """Return each row's bucket: where only their company is to be asked, what becomes of that."""
+    rows, companies = case.decision.rows, case.companies
+    if companies is None:
+        return rows
+    theirs = (rows == Bucket.FILLED) & companies.needs.rows & (companies.keys.codes >= 0)
+    return np.where(theirs, companies.decision.rows, rows)
+
+
+def _of_companies(companies: Case) -> Mapping[str, Any]:
+    """Return what the companies of a case cost, and would cost row by row."""
+    decision, counts = companies.decision, companies.decision.counts()
+    useless = sum(counts[name] for name in ("blank", "malformed", "suppressed"))
+    return {
+        "companies": len(decision.billable),
+        "company_credits": companies.ceiling,
+        "company_naive": decision.price * (len(decision.rows) - useless),
+        "company_doubtful": decision.price * counts["in_doubt"],
+    }
 
 
 def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[str, Any]:
     """Return the number of requests, and what asking for phones in a second step means."""
     if not case.screened:
-        return {"requests": _requests(case, asks)}
+        return {"requests": _requests(case, asks) + _company_requests(case)}
     with_phone = (asks & bits_of(["phone"])) != 0
     phone_credits = case.service.price(["phone"])
     first = int(prices.sum()) - phone_credits * int(with_phone.sum())
@@ -71,7 +99,7 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
         "screened": True,
         "phones": phones,
         "phone_credits": phones * phone_credits,
-        "requests": _requests(case, asks & ~phone) + _requests(case, asks & phone),
+        "requests": _requests(case, asks & ~phone) + _requests(case, asks & phone) + _company_requests(case),
         "break_even": round((at_once - first) / (phones * phone_credits), 4) if phones else None,
     }
 
@@ -89,6 +117,11 @@ def _requests(case: Case, asks: npt.NDArray[np.uint16]) -> int:
     return requests + surface.requests_per_run * (requests > 0)
 
 
+def _company_requests(case: Case) -> int:
+    """Return the requests that a case's companies take."""
+    return 0 if case.companies is None else _requests(case.companies, case.companies.decision.asks)
+
+
 def plan_of(case: Case) -> Plan:
     """Return the frozen decision: who is bought in which order."""
     rates = hit_rates(case)
@@ -96,7 +129,7 @@ def plan_of(case: Case) -> Plan:
     rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, np.ones(case.keys.n_rows))
     return Plan(
         estimate=estimate_of(case, rates),
-        service=case.service.surface.name,
+        service=case.settings.service,
         made_at=now_utc(),
         people=case.keys.n_keys,
         digest=digest_of(case.keys.addresses),
@@ -123,7 +156,11 @@ def order_of(case: Case, rates: HitRates | None = None) -> Ints:
 def hit_rates(case: Case) -> HitRates:
     """Return how often the ledger's people were found, by kind of domain."""
     history = case.ledger.history(case.settings.world)
-    kinds = classify_domains(pa.array([domain for domain, _, _ in history], pa.large_string())).tolist()
+    domains = [domain for domain, _, _ in history]
+    kinds = [
+        kind if domain else COMPANY
+        for kind, domain in zip(classify_domains(pa.array(domains, pa.large_string())).tolist(), domains, strict=True)
+    ]
     found: Counter[int] = Counter()
     missed: Counter[int] = Counter()
     for kind, (_, n_found, n_missed) in zip(kinds, history, strict=True):
@@ -144,7 +181,7 @@ def agreed_budget(case: Case, plan: Plan | None, *, begun: bool = False) -> Iter
     ConfigurationError
         If the plan was made for something else, or another run goes by it at this moment.
     """
-    told = int(case.decision.prices.sum()) if case.max_credits is None else case.max_credits
+    told = case.ceiling if case.max_credits is None else case.max_credits
     if plan is None:
         yield told
         return
@@ -158,7 +195,7 @@ def agreed_budget(case: Case, plan: Plan | None, *, begun: bool = False) -> Iter
 
 def _check_order(case: Case, plan: Plan, left: int) -> None:
     """Refuse a plan of the best first without their worth where what is left of it is short: a plan knows nobody."""
-    if plan.is_ranked and case.worth is None and 0 < left < int(case.decision.prices.sum()):
+    if plan.is_ranked and case.worth is None and 0 < left < case.ceiling:
         raise ConfigurationError(
             "The plan puts the best first and its budget does not reach everybody; nothing was sent. To buy in its "
             "order give priority= as it was given to plan()."
@@ -166,17 +203,19 @@ def _check_order(case: Case, plan: Plan, left: int) -> None:
 
 
 def _spent_since(case: Case, plan: Plan) -> int:
-    """Return the credits that a plan's people have cost since it was made, perhaps, as far as the ledger knows."""
+    """Return the credits that a plan's people and companies have cost since it was made, as far as the ledger knows."""
     since_us = datetime.fromisoformat(plan.made_at).timestamp() * 1e6
     return sum(
         case.service.price(names_of(int(bits_of(record.fields)))) if record.is_open else record.credits
         for _, record in case.ledger.find(case.keys.addresses, case.settings.world)[0]
         if record.at_us >= since_us and not record.is_void
-    )
+    ) + (0 if case.companies is None else _spent_since(case.companies, plan))
 
 
 def _classes(case: Case, people: Ints) -> npt.NDArray[np.int8]:
-    """Return the kind of each person's mail domain."""
+    """Return the kind of each person's mail domain; companies are a kind of their own."""
+    if case.service.surface.name not in SURFACES:
+        return np.full(len(people), COMPANY, np.int8)
     return classify(case.keys.addresses.take(people))
 
 

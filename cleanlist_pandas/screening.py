@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from cleanlist_pandas.case import Case, prepare
+from cleanlist_pandas.companies import buy_companies
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.purchase import buy, join_case, steps_of
 from cleanlist_pandas.quote import order_of
@@ -44,28 +45,33 @@ def buy_screened(
         with prepare(case.frame, rest, plain, create=True, since=case.since, began_us=case.began_us) as screen:
             _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
             first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
-            first, passing = _screened(predicate, screen, who, first, budget)
+            screen, companies = buy_companies(screen, who, budget, stop, [first])
+            first, passing = _screened(predicate, screen, who, first, companies, budget)
             addresses = screen.keys.addresses
     else:
-        addresses = case.keys.addresses
+        addresses, screen, companies = case.keys.addresses, case, []
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
     how: dict[str, Any] = {"only": only, "since": case.began, "own": case.seen, "began_us": case.began_us}
     with prepare(case.frame, case.fields, plain, create=True, **how) as whole:
         first, second = _moved(first, addresses, whole), None
-        if first.stop is None:
-            second = buy(whole, order_of(whole), who, budget, stop, spent_s=first.seconds)
-        return join_case(whole, who, steps_of(told, first, second or nothing_yet(budget), budget=budget), budget, stop)
+        if screen.companies is not None and whole.companies is not None:
+            companies = [_moved(step, screen.companies.keys.addresses, whole.companies) for step in companies]
+        if all(step.stop is None for step in (first, *companies)):
+            spent_s = sum(step.seconds for step in (first, *companies))
+            second = buy(whole, order_of(whole), who, budget, stop, spent_s=spent_s)
+        steps = steps_of(told, first, second or nothing_yet(budget), budget=budget)
+        return join_case(whole, who, steps, budget, stop, companies)
 
 
 def _screened(
-    predicate: Predicate, case: Case, who: Run, result: Result, budget: Budget
+    predicate: Predicate, case: Case, who: Run, result: Result, companies: Sequence[Result], budget: Budget
 ) -> tuple[Result, npt.NDArray[np.bool_] | None]:
     """Apply the predicate to what was answered; if it fails there, the run stops with what it has."""
-    if result.stop is not None:
+    if any(step.stop is not None for step in (result, *companies)):
         return result, None
     try:
-        return result, _passing(predicate, join_case(case, who, [result], budget, Stop()).frame)
+        return result, _passing(predicate, join_case(case, who, [result], budget, Stop(), companies).frame)
     except ConfigurationError as error:
         return replace(result, stop=StopKind.SCREEN, reason=str(error).rstrip(".")), None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleanlist_pandas.answers import Answer, combine
+from cleanlist_pandas.answers import Answer, at_company, combine
 from cleanlist_pandas.fields import RowStatus, Source
 
 KNOWN = Answer(status=RowStatus.COMPLETED, source=Source.KNOWN, values={"title": "CTO"}, at_us=1)
@@ -48,3 +48,29 @@ def test_credits_notes_and_reasons_are_kept():
     assert combine([HELD, REFUSED]).reason == "HTTP 422"
     assert combine([DOUBT, BOUGHT]).reason == "no answer in time"
     assert combine([HELD, NEWER]).confidence == 0.5
+
+
+FIRM = Answer(status=RowStatus.COMPLETED, source=Source.API, values={"size": "11-50"}, credits=1, at_us=7)
+ERASED = Answer(status=RowStatus.SKIPPED, reason="erased")
+
+
+@pytest.mark.parametrize(
+    ("person", "company", "status", "source", "values"),
+    [
+        (BOUGHT, FIRM, "completed", "api", {"phone": "1", "size": "11-50"}),
+        (HELD, FIRM, "completed", "api", {"title": "CIO", "company": "A", "size": "11-50"}),
+        (NOBODY, FIRM, "not_found", "api", {"size": "11-50"}),
+        (HELD, NOBODY, "completed", "api", {"title": "CIO", "company": "A"}),
+        (HELD, UNASKED, "not_attempted", "ledger", {"title": "CIO", "company": "A"}),
+        (NOBODY, DOUBT, "in_doubt", "api", {}),
+        (BOUGHT, REFUSED, "failed", "api", {"phone": "1"}),
+        (UNASKED, REFUSED, "not_attempted", None, {}),
+        (DOUBT, FIRM, "in_doubt", "api", {"size": "11-50"}),
+        (ERASED, FIRM, "skipped", None, {}),
+    ],
+)
+def test_a_company_fills_and_takes_no_status_but_its_own_failure(person, company, status, source, values):
+    """The bill is that of both."""
+    answer = at_company(person, company)
+    assert (answer.status, answer.source, dict(answer.values)) == (status, source, values)
+    assert answer.credits == person.credits + company.credits

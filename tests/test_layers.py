@@ -28,6 +28,7 @@ ROOMS = (
         "services.title_rules",
         "services.seniority",
         "services.v2",
+        "services.v2_company",
         "services.v2_list",
     ),
     (
@@ -45,8 +46,10 @@ ROOMS = (
     ("plan",),
     ("run",),
     ("last", "ending", "resume", "signatures", "local", "cli_parser"),
+    ("surfaces",),
     ("case",),
     ("quote", "purchase"),
+    ("companies",),
     ("screening",),
     ("calls",),
     ("reports",),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["FREE_MAIL", "DomainClass", "classify", "classify_domains"]
+__all__ = ["FREE_MAIL", "DomainClass", "classify", "classify_domains", "domains_of"]
 
 _COUNTRIES: Final = {
     "yahoo": "com at be ca ch co.id co.in co.jp co.nz co.th co.uk co.za com.ar com.au com.br com.hk com.mx com.ph "
@@ -52,8 +52,13 @@ class DomainClass(IntEnum):
 
 def classify(addresses: pa.LargeStringArray) -> npt.NDArray[np.int8]:
     """Return each normalised address's `DomainClass`."""
-    domains: Any = pc.replace_substring_regex(addresses, r"\A[^@]*@", "")
-    return classify_domains(domains)
+    return classify_domains(domains_of(addresses))
+
+
+def domains_of(addresses: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Return each normalised address's domain."""
+    domains: pa.LargeStringArray = pc.replace_substring_regex(addresses, r"\A[^@]*@", "")
+    return domains
 
 
 def classify_domains(domains: pa.LargeStringArray) -> npt.NDArray[np.int8]:

@@ -64,7 +64,8 @@ class Decision:
     prices : ndarray of int64, shape (n_keys,)
         Credits that costs at most.
     price : int
-        Credits one look-up of all fields costs at most: what everybody would cost whom nothing is known of.
+        Credits one look-up of all fields that are offered costs at most: what everybody would cost whom nothing is
+        known of.
     doubtful : int
         Credits that the people who are bought would cost more if what is in doubt of them were asked too.
     """
@@ -146,7 +147,7 @@ def decide_people(
         states=states,
         asks=asks,
         prices=prices,
-        price=int(priced(np.array([bits_of(fields)]))[0]),
+        price=int(priced(np.array([bits_of(fields) & np.uint16(offered)]))[0]),
         doubtful=int((priced(np.where(asks != 0, unanswered, 0)) - prices).sum()),
     )
 

@@ -54,7 +54,7 @@ class Plan:
         A fingerprint of who they are, not of their order.
     queue : pandas.DataFrame
         Those who would be bought, in buying order: ``price`` (int64, credits at most), ``rows`` (int64, rows filled),
-        ``worth`` (float64, of those rows) and ``hit_rate`` (float64, expected).
+        ``worth`` (float64, of those rows) and ``hit_rate`` (float64, expected). Companies follow and are not in it.
     """
 
     estimate: CostEstimate
@@ -278,8 +278,7 @@ class Plan:
         """Return the plan of such values."""
         if content["cleanlist_plan"] > VERSION:
             raise _NewerVersionError
-        shown = content["estimate"]
-        letters = content["rows"]
+        shown, letters = content["estimate"], content["rows"]
         rows = bucket_series([_LETTERS.index(letter) for letter in letters], pd.RangeIndex(len(letters)))
         queue = pd.DataFrame(content["queue"]).astype(
             {"price": "int64", "rows": "int64", "worth": "float64", "hit_rate": "float64"}
@@ -308,7 +307,7 @@ class Plan:
 def _is_sound(plan: Plan) -> bool:
     """Whether the values of a plan that was read are what they should be; anything may stand in a file."""
     shown = plan.estimate
-    for name in ("credits_per_lookup", "requests", "history", "several", "doubtful", "phones", "phone_credits"):
+    for name in (each.name for each in fields(CostEstimate) if each.type == "int"):
         checks.count(name, 0, 2**53)(getattr(shown, name))
     for name in ("rate_per_minute", "price_per_credit", "break_even"):
         checks.positive(name, none=True)(getattr(shown, name))
@@ -321,6 +320,7 @@ def _is_sound(plan: Plan) -> bool:
         # A row of a plan may stand for several of a frame that is not in this process.
         and all(shown.buckets[str(name)] >= n for name, n in shown.rows.value_counts().items())
         and sum(shown.skipped.values()) <= shown.buckets["suppressed"]
+        and shown.companies <= shown.company_credits <= shown.company_naive - shown.company_doubtful
         and bool((plan.queue["price"] > 0).all())
         and datetime.fromisoformat(plan.made_at).tzinfo is not None
     )

@@ -45,7 +45,8 @@ class CostEstimate:
     prices : dict of int to int
         How many of them cost how many credits at most.
     credits_per_lookup : int
-        What somebody costs at most of whom nothing is known: 1 credit, 11 with a phone, 12 in two steps.
+        What somebody costs at most of whom nothing is known: 1 credit, 11 with a phone, 12 in two steps. Without their
+        company, where that is looked up apart.
     at_most : int
         Credits the run can cost at most. Misses are free, so the bill is usually lower, and it is never higher.
     expected : float
@@ -53,11 +54,11 @@ class CostEstimate:
     interval : tuple of float
         Between which the bill lies with a probability of 90 %.
     history : int
-        People of the ledger that `expected` rests on; 0: it is a guess.
+        People and companies of the ledger that `expected` rests on; 0: it is a guess.
     saved : int
         Credits less than `naive`; `savings` tells by what.
     naive : int
-        Credits if every row with a usable address were looked up at `credits_per_lookup`.
+        Credits if every row with a usable address were looked up at `credits_per_lookup`, and its company.
     requests : int
         Requests to be sent if none has to be repeated; on v2, if nobody has to be asked about twice.
     seconds : float or None
@@ -78,6 +79,12 @@ class CostEstimate:
         The surface of the service that would be asked.
     unoffered : tuple of str
         Fields that it does not offer: they come from the ledger and your own tables, or stay missing.
+    companies, company_credits : int
+        Companies to look up, each once whoever works there, where the surface tells industry and size by company; and
+        what that costs at most.
+    company_naive, company_doubtful : int
+        Credits if each row's company were looked up by itself, and those of rows whose company was asked for before and
+        never answered.
     screened : bool
         Whether phones are bought in look-ups of their own, where ``phone_if=`` holds. `expected` and `interval` are for
         the case that it holds for everybody.
@@ -105,6 +112,10 @@ class CostEstimate:
     price_per_credit: float | None = None
     surface: str = "csv_row"
     unoffered: tuple[str, ...] = ()
+    companies: int = 0
+    company_credits: int = 0
+    company_naive: int = 0
+    company_doubtful: int = 0
     screened: bool = False
     phones: int = 0
     phone_credits: int = 0
@@ -118,13 +129,19 @@ class CostEstimate:
     @property
     def at_most(self) -> int:
         """Credits the run can cost at most."""
+        return self._people_credits + self.company_credits
+
+    @property
+    def _people_credits(self) -> int:
+        """Credits that people can cost at most."""
         return sum(price * n for price, n in self.prices.items())
 
     @property
     def naive(self) -> int:
         """Credits if every row with a usable address were looked up by itself."""
         useless = ("blank", "malformed", "suppressed")
-        return self.credits_per_lookup * sum(n for name, n in self.buckets.items() if name not in useless)
+        n_rows = sum(n for name, n in self.buckets.items() if name not in useless)
+        return self.credits_per_lookup * n_rows + self.company_naive
 
     @property
     def saved(self) -> int:
@@ -135,11 +152,14 @@ class CostEstimate:
     def savings(self) -> dict[str, int]:
         """Credits saved, by the bucket that saves them; ``partly``: of people for whom less than a whole one is bought.
 
-        With `at_most`, `doubtful` and the rows in doubt, at `credits_per_lookup` each, they add up to `naive`.
+        ``companies``, where any are looked up apart: by not asking again for each who works there. With `at_most`,
+        `doubtful`, `company_doubtful` and the rows in doubt, at `credits_per_lookup` each, they add up to `naive`.
         """
         saving = ("filled", "known", "held", "duplicate")  # in doubt is no saving: it may have been charged
         whole = {name: self.buckets[name] * self.credits_per_lookup for name in saving}
-        return {**whole, "partly": self.lookups * self.credits_per_lookup - self.at_most - self.doubtful}
+        partly = self.buckets["billable"] * self.credits_per_lookup - self._people_credits - self.doubtful
+        companies = self.company_naive - self.company_credits - self.company_doubtful
+        return {**whole, "partly": partly, **({"companies": companies} if self.company_naive else {})}
 
     @property
     def seconds(self) -> float | None:
@@ -176,6 +196,10 @@ class CostEstimate:
             "price_per_credit": self.price_per_credit,
             "surface": self.surface,
             "unoffered": list(self.unoffered),
+            "companies": self.companies,
+            "company_credits": self.company_credits,
+            "company_naive": self.company_naive,
+            "company_doubtful": self.company_doubtful,
             "screened": self.screened,
             "phones": self.phones,
             "phone_credits": self.phone_credits,
@@ -235,16 +259,25 @@ class CostEstimate:
     def _priced(self) -> str:
         """Say what is bought."""
         if self.phones:
-            first, then = self.at_most - self.phone_credits, self.phone_credits
+            first, then = self._people_credits - self.phone_credits, self.phone_credits
             phones = f"{then:,} for {n_of(self.phones, 'phone')} if phone_if= holds"
-            return f"{first:,} for {n_of(self.lookups, 'look-up')}, then {phones}"
+            return " and ".join([*self._companies(), f"{first:,} for {n_of(self.lookups, 'look-up')}, then {phones}"])
         kinds = [f"{n_of(n, 'look-up')} at {n_of(price, 'credit')}" for price, n in sorted(self.prices.items())]
+        kinds += self._companies()
         return " and ".join(kinds) or f"0 look-ups at {n_of(self.credits_per_lookup, 'credit')}"
+
+    def _companies(self) -> list[str]:
+        """Say how many companies are bought, if any are."""
+        told = f"{n_of(self.companies, 'company', 'companies')} at {n_of(1, 'credit')}"
+        return [told] if self.companies else []
 
     def _forecast(self) -> list[str]:
         """Say what it will probably cost, in credits and in money, and what a budget buys."""
         lines = []
-        if self.lookups:
+        if self.companies:
+            once = "each looked up once for all who work there; a free-mail address has none"
+            lines.append(f"Companies cost {n_of(self.company_credits, 'credit')} of it at most: {once}.")
+        if self.at_most:
             low, high = self.interval
             basis = f"by {n_of(self.history, 'answer')} of the ledger" if self.history else "a guess: no history yet"
             whom = " if phone_if= holds for everybody" * bool(self.phones)

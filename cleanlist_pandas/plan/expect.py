@@ -20,7 +20,11 @@ import numpy.typing as npt
 
 from cleanlist_pandas.frame.mail_domains import DomainClass
 
-__all__ = ["Expected", "HitRates", "expect", "wilson"]
+__all__ = ["COMPANY", "Expected", "HitRates", "expect", "wilson"]
+
+COMPANY: Final = len(DomainClass)
+"""The kind of what is no person at a domain but the company itself."""
+KINDS: Final = (*DomainClass, COMPANY)
 
 Z_90: Final = 1.6449  # two-sided 90 % of the normal distribution
 Z_95: Final = 1.96
@@ -33,7 +37,7 @@ class HitRates:
     Parameters
     ----------
     found, missed : mapping of int to int
-        People found and not found so far, by `DomainClass`.
+        People found and not found so far, by `DomainClass`; companies as `COMPANY`.
     """
 
     found: Mapping[int, int] = field(default_factory=dict)
@@ -41,12 +45,12 @@ class HitRates:
 
     @property
     def history(self) -> int:
-        """People the rates rest on."""
+        """People and companies the rates rest on."""
         return sum(self.found.values()) + sum(self.missed.values())
 
     def of(self, classes: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Return each person's expected hit rate."""
-        means = [a / (a + b) for a, b in (self.posterior(kind) for kind in DomainClass)]
+        means = [a / (a + b) for a, b in (self.posterior(kind) for kind in KINDS)]
         return np.array(means)[classes]
 
     def posterior(self, kind: int) -> tuple[float, float]:
@@ -77,7 +81,7 @@ class Expected:
 def expect(classes: npt.NDArray[np.int8], prices: npt.NDArray[np.int64], rates: HitRates) -> Expected:
     """Return what people of some kinds and prices will probably cost."""
     mean = variance = 0.0
-    for kind in DomainClass:
+    for kind in KINDS:
         mine = prices[classes == kind].astype(np.float64)
         a, b = rates.posterior(kind)
         rate, spread = a / (a + b), a * b / ((a + b) ** 2 * (a + b + 1))

@@ -46,8 +46,9 @@ def adopted(export: Export, as_of_us: int) -> Iterator[Adopted]:
         if values:
             asked = settled if word == "completed" else tuple(values)
             yield _adopted(address, asked, RowStatus.COMPLETED, dated[at], values)
-        elif word == "not_found" and settled:
-            yield _adopted(address, settled, RowStatus.NOT_FOUND, dated[at], {})
+        missed = tuple(name for name in settled if name not in values)
+        if word == "not_found" and missed:  # perhaps beside what is known of their company
+            yield _adopted(address, missed, RowStatus.NOT_FOUND, dated[at], {})
 
 
 def _is_answer(name: str, cell: Any) -> bool:

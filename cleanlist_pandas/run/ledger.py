@@ -99,7 +99,8 @@ class Ledger(Store):
                 "LEFT JOIN outcomes o ON o.lookup = l.id GROUP BY 1",
                 (IN_DOUBT,),
             ).fetchall()
-            people = self._sql.execute("SELECT count(DISTINCT address) FROM lookups").fetchone()[0]
+            whom = "SELECT count(DISTINCT address) FROM lookups WHERE instr(address, '@')"  # a company is a domain
+            people = self._sql.execute(whom).fetchone()[0]
         count = {status: n for status, n, _, _ in rows}
         kinds = ("completed", "not_found", "failed", IN_DOUBT, RELEASED)
         return pd.Series(
@@ -115,10 +116,14 @@ class Ledger(Store):
         )
 
     def history(self, world: str) -> list[tuple[str, int, int]]:
-        """Return how many people were found and missed at each mail domain; what was adopted does not count."""
+        """Return how many people were found and missed at each mail domain; what was adopted does not count.
+
+        Companies, which are looked up by a domain, stand together under no domain at all.
+        """
         with self._reading():
             return self._sql.execute(
-                "SELECT substr(address, instr(address, '@') + 1), sum(found), sum(1 - found) FROM ("
+                "SELECT iif(instr(address, '@'), substr(address, instr(address, '@') + 1), ''), "
+                "sum(found), sum(1 - found) FROM ("
                 "SELECT address, max(status = 'completed') AS found FROM lookups l JOIN outcomes o ON o.lookup = l.id "
                 "WHERE world = ? AND service != ? AND status IN ('completed', 'not_found') GROUP BY 1"
                 ") GROUP BY 1",

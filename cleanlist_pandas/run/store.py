@@ -144,19 +144,19 @@ class Store:
         return grants
 
     def take_in(self, run: Run, answers: Sequence[Adopted]) -> int:
-        """Write answers that were given elsewhere, all or none; return how many were news.
+        """Write answers that were given elsewhere, all or none; return of how many people they were news.
 
         Who is erased stays erased; what the ledger has been told already, at that time or later, is not told again.
         """
         addresses = pa.array([answer.address for answer in answers], pa.large_string())
         erased = self.is_erased(addresses)
-        known: dict[int, list[Record]] = {}
+        known: dict[str, list[Record]] = {}
         for at, record in self.find(addresses, run.world)[0]:
-            known.setdefault(at, []).append(record)
+            known.setdefault(answers[at].address, []).append(record)
         news = [
             answer
             for at, answer in enumerate(answers)
-            if not erased[at] and not any(_covers(record, answer) for record in known.get(at, ()))
+            if not erased[at] and not any(_covers(record, answer) for record in known.get(answer.address, ()))
         ]
         with self._writing():
             self._last_id = self._newest()
@@ -164,7 +164,7 @@ class Store:
                 lookup = self._insert(run, Intent(address=answer.address, fields=answer.fields, price=0))
                 outcome = Outcome(lookup=lookup, status=answer.status, body=answer.body, at_us=answer.at_us)
                 self._settle([outcome])
-        return len(news)
+        return len({answer.address for answer in news})
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes that could not be written when their run ended."""

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from cleanlist_pandas.fields import normal_word
 
-__all__ = ["Lost", "LostBy", "Problem", "Reply", "parse_retry_after_s", "plain_text"]
+__all__ = ["COMPANY_NOT_FOUND", "Lost", "LostBy", "Problem", "Reply", "parse_retry_after_s", "plain_text"]
+
+COMPANY_NOT_FOUND: Final = "company_not_found"
 
 
 class LostBy(StrEnum):
@@ -64,9 +66,10 @@ class Reply:
             return None
 
     def says_not_found(self) -> bool:
-        """Whether the body's own status says that nobody was found."""
+        """Whether the body's own status, or its error's code, says that nobody was found."""
         content = self.json()
-        return isinstance(content, dict) and normal_word(content.get("status")) == "not_found"
+        said = isinstance(content, dict) and normal_word(content.get("status")) == "not_found"
+        return said or self.problem().code == COMPANY_NOT_FOUND
 
     def problem(self) -> Problem:
         """Return what an error body says, in either of the vendor's two shapes."""

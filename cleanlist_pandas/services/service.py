@@ -56,6 +56,8 @@ class Surface:
         With what its keys begin; of a key with no known beginning nothing is concluded.
     rate_per_minute : float or None
         Requests a minute that one key may send; None where nothing is published.
+    company_fields : tuple of str
+        What it can be asked for of a company, by its domain, in look-ups apart from those of people.
     requests_per_lookup, requests_per_run : int
         Requests that a look-up takes at least, and those around all of a run.
     people_per_batch : int
@@ -69,10 +71,16 @@ class Surface:
     fields: tuple[str, ...]
     key_prefix: str = ""
     rate_per_minute: float | None = None
+    company_fields: tuple[str, ...] = ()
     requests_per_lookup: int = 1
     requests_per_run: int = 0
     people_per_batch: int = 1
     requests_per_batch: int = 0
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """What it can be asked for in all."""
+        return (*self.fields, *self.company_fields)
 
 
 _V2: Final = Surface(
@@ -81,6 +89,7 @@ _V2: Final = Surface(
     fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
     key_prefix="clapi_",
     rate_per_minute=30.0,
+    company_fields=("industry", "size"),
     requests_per_lookup=2,
     requests_per_run=3,
 )
@@ -104,7 +113,7 @@ SURFACES: Final[Mapping[str, Surface]] = {
 
 def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
     """Return those of some fields that a surface does not offer."""
-    return tuple(field for field in fields if field not in SURFACES[name].fields)
+    return tuple(field for field in fields if field not in SURFACES[name].offers)
 
 
 def surface_at(path: str) -> Surface:
@@ -141,7 +150,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """One person to ask about, and what to ask; with a job, what was asked already."""
+    """One person to ask about, or a company by its domain, and what to ask; with a job, what was asked already."""
 
     address: str = field(repr=False)
     fields: Sequence[str]

@@ -1,9 +1,9 @@
 """The v2 surface, people by list: filed, priced, ordered and looked up together; few requests for many people.
 
 Each batch has a list of its own: ``csv-import`` files it for nothing, ``/credits/estimate`` prices it, and
-``/enrichment/bulk`` orders it; only that may be charged. A quote is good for one use, so an order that was lost on the way is sent again
-with the same quote and cannot be charged twice. A lead is joined by its e-mail address, then by its LinkedIn profile,
-never by its position.
+``/enrichment/bulk`` orders it; only that may be charged. A quote is good for one use, so an order that was lost on the
+way is sent again with the same quote and cannot be charged twice. A lead is joined by its e-mail address, then by its
+LinkedIn profile, never by its position.
 
 References
 ----------

@@ -520,25 +520,25 @@ def test_fields_that_v2_does_not_offer(scene: Scene, call: Callable[..., Any]) -
     scene.open()
     options = {name: value for name, value in how(scene).items() if name in ("base_url", "service")}
     frame = scene.people(2)
-    with pytest.raises(cl.ConfigurationError, match="v2 does not offer industry, size, so nothing was sent: it offers"):
-        call(frame, fields=["industry", "size"], **options)
+    with pytest.raises(cl.ConfigurationError, match="v2 does not offer icp_score, so nothing was sent: it offers"):
+        call(frame, fields=["icp_score"], **options)
     assert not scene.sandbox.requests
-    estimate = cl.estimate_cost(frame, fields=["title", "industry"], **options)
-    assert (estimate.unoffered, estimate.at_most, estimate.requests) == (("industry",), 2, 7)
-    assert "v2 does not offer industry" in repr(estimate)
+    estimate = cl.estimate_cost(frame, fields=["title", "icp_score"], **options)
+    assert (estimate.unoffered, estimate.at_most, estimate.requests) == (("icp_score",), 2, 7)
+    assert "v2 does not offer icp_score" in repr(estimate)
 
 
 def test_what_another_surface_answered_counts(scene: Scene) -> None:
     """And what v2 cannot offer is not called asked: csv_row is still asked for it."""
     scene.open()
     frame = scene.people(3)
-    both = ["title", "industry"]
+    both = ["title", "icp_score"]
     out = enrich(scene, frame, fields=both)
     assert statuses(out) == {"completed": len(frame)}
-    assert out["enriched_industry"].isna().all()
+    assert out["icp_score"].isna().all()
     out = scene.enrich(frame, fields=both)
     assert out.attrs["cleanlist"]["credits"] == 3
-    assert out["enriched_industry"].notna().any()
+    assert out["icp_score"].notna().any()
     again = enrich(scene, frame, fields=both)
     assert again.attrs["cleanlist"]["requests"] == 0
     pd.testing.assert_frame_equal(again, out)
