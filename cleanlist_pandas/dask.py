@@ -46,6 +46,7 @@ from cleanlist_pandas.frame.partitions import (
     columns_of_people,
     frame_of_people,
     join_part,
+    merge_people,
     people_of_part,
     read_people,
 )
@@ -86,7 +87,7 @@ def estimate_cost(df: dd.DataFrame, fields: Fields = None, **options: Unpack[Pla
     Returns
     -------
     CostEstimate
-        As for pandas frames, but ``.rows`` has one entry for each distinct person of each partition.
+        As for pandas frames, but ``.rows`` has one entry for each distinct cell of addresses and what its rows lack.
 
     Raises
     ------
@@ -179,7 +180,7 @@ class _Whole:
         )
         existing = list(self.layout.existing(df._meta))
         self._parts = df.to_delayed()
-        self._people = pd.concat(dask.compute(*self._each(people_of_part, self._slim(existing))), ignore_index=True)
+        self._people = merge_people(dask.compute(*self._each(people_of_part, self._slim(existing))))
         self.frame = frame_of_people(self._people, self.layout, existing)
         self.options: dict[str, Any] = {**options, "columns": columns_of_people(self.layout)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,16 @@ from cleanlist_pandas.frame.join import assign, keep
 from cleanlist_pandas.frame.keys import HINTS, Keys, Reason, read, row_texts
 from cleanlist_pandas.frame.needs import Bits, bits_of
 
-__all__ = ["Layout", "answers_of", "columns_of_people", "frame_of_people", "join_part", "people_of_part", "read_people"]
+__all__ = [
+    "Layout",
+    "answers_of",
+    "columns_of_people",
+    "frame_of_people",
+    "join_part",
+    "merge_people",
+    "people_of_part",
+    "read_people",
+]
 
 _TEXT: Final = pa.large_string()
 _MALFORMED: Final = pa.scalar("@", _TEXT)  # stands for a cell that is not blank and no text
@@ -85,6 +94,32 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
             "part": np.full(len(rows), number, np.int64),
         }
     )
+
+
+def merge_people(people: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the people of several parts, given in their order, as those of one: nobody grows with the number of parts.
+
+    Of each distinct ``cell`` and ``lacks`` one row, where it is first seen, with that row's ``part``; ``n`` is the sum.
+    Of a person's names, companies and profiles the longest count, the first of equals.
+    """
+    every = pd.concat(people, ignore_index=True)
+    cells: Any = cell_texts(every["cell"]).dictionary_encode("encode")
+    both = cells.indices.to_numpy().astype(np.int64) * 2**16 + every["lacks"].to_numpy()
+    _, first, codes = np.unique(both, return_index=True, return_inverse=True)
+    merged = every.iloc[first].copy()
+    merged["n"] = np.bincount(codes, weights=every["n"].to_numpy(), minlength=len(first)).astype(np.int64)
+    for names in (HINTS[:2], HINTS[2:3], HINTS[3:]):  # first and last name from one row: two spellings are never mixed
+        longest_first = np.argsort(-sum(_lengths(every[name]) for name in names), kind="stable")
+        _, at = np.unique(codes[longest_first], return_index=True)
+        for name in names:
+            merged[name] = every[name].array.take(longest_first[at])
+    return merged.iloc[np.argsort(first)].reset_index(drop=True)
+
+
+def _lengths(column: pd.Series[Any]) -> Ints:
+    """Return the number of characters of each text, 0 where there is none."""
+    lengths: Any = pc.utf8_length(cell_texts(column))
+    return np.asarray(pc.fill_null(lengths, 0), np.int64)
 
 
 def _lacks(existing: Mapping[str, Array], n_rows: int, layout: Layout) -> Bits:
