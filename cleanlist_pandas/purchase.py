@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from cleanlist_pandas.answers import Answer, combine
 from cleanlist_pandas.case import SERVICES, Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
+from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.plan.buckets import Ints, State
@@ -29,7 +32,7 @@ from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import Lookup
+from cleanlist_pandas.services.service import Lookup, by_address
 
 __all__ = ["buy", "collect", "join_case", "new_run", "steps_of"]
 
@@ -184,7 +187,17 @@ def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
     for position in informed:
         if states[position] != State.FILLED:
             answers[position] = _answer(case, who, position, steps)
+    for position, reason in _unnamed(case):
+        answers[position] = Answer(status=RowStatus.SKIPPED, reason=reason)
     return answers
+
+
+def _unnamed(case: Case) -> Iterator[tuple[int, str]]:
+    """Give who was not asked about because the frame says too little of them, and what it lacks."""
+    surface, people = case.service.surface, np.flatnonzero(case.decision.states == State.UNNAMED)
+    if len(people):
+        for position, parts in zip(people.tolist(), case.parts[people].tolist(), strict=True):
+            yield position, f"{surface.name} needs {lacking(parts, surface.ways)}; {by_address()} need only an address"
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

@@ -47,7 +47,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         rate_per_minute=settings.rate_per_minute,
         column=case.column,
         several=case.keys.n_several,
-        skipped=dict(case.keys.skipped),
+        skipped=dict(case.keys.skipped) | ({"unnamed": unnamed} if (unnamed := decision.n_unnamed(case.keys)) else {}),
         doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,

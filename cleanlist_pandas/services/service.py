@@ -26,6 +26,7 @@ __all__ = [
     "Request",
     "Service",
     "Surface",
+    "by_address",
     "missing_on",
     "surface_for",
 ]
@@ -51,6 +52,8 @@ class Surface:
         Requests a minute that one key may send; None where nothing is published.
     requests_per_lookup, requests_per_run : int
         Requests that a look-up takes at least, and those around all of a run.
+    ways : tuple of tuple of str
+        How a person can be named, each way of hints that are needed together; none: an address is enough.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Surface:
     rate_per_minute: float | None = None
     requests_per_lookup: int = 1
     requests_per_run: int = 0
+    ways: tuple[tuple[str, ...], ...] = ()
 
 
 SURFACES: Final[Mapping[str, Surface]] = {
@@ -82,6 +86,11 @@ SURFACES: Final[Mapping[str, Surface]] = {
 def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
     """Return those of some fields that a surface does not offer."""
     return tuple(field for field in fields if field not in SURFACES[name].fields)
+
+
+def by_address() -> str:
+    """Return the surfaces to which an address is enough."""
+    return " and ".join(surface.name for surface in SURFACES.values() if not surface.ways)
 
 
 def surface_for(key: str) -> Surface:
