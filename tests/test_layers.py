@@ -36,6 +36,7 @@ ROOMS = (
         "run.stop",
         "run.lease",
         "run.records",
+        "run.rows",
         "run.adopt",
         "run.ledger_file",
         "run.store",

@@ -15,7 +15,6 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,7 +35,6 @@ from cleanlist_pandas.run.ledger_file import (
     translated,
 )
 from cleanlist_pandas.run.records import (
-    IN_DOUBT,
     Claim,
     Grant,
     Intent,
@@ -47,6 +45,7 @@ from cleanlist_pandas.run.records import (
     job_values,
     outcome_values,
 )
+from cleanlist_pandas.run.rows import ROWS, names_in, read_row
 from cleanlist_pandas.services.service import Job
 
 __all__ = ["Store"]
@@ -222,7 +221,7 @@ class Store:
             (run.seen, run.id, run.world),
         )
         for lookup, address, fields in rows:
-            run.rivals.setdefault(address, []).append(Claim(lookup, _names(fields)))
+            run.rivals.setdefault(address, []).append(Claim(lookup, names_in(fields)))
             run.seen = max(run.seen, lookup)
 
     def _newest(self) -> int:
@@ -265,36 +264,14 @@ class Store:
 
     def _rows(self, lookups: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """Read look-ups and their outcomes by id, page by page."""
-        query = (
-            "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
-            "o.status, o.credits, o.reason, o.at_us, o.body, o.checksum, j.token, j.at_us, j.checksum "
-            "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id LEFT JOIN jobs j ON j.lookup = l.id "
-            "WHERE l.id IN (SELECT value FROM json_each(?))"
-        )
         pages = (json.dumps(lookups[at : at + PAGE_ROWS]) for at in range(0, len(lookups), PAGE_ROWS))
-        return {row[0]: row for page in pages for row in self._sql.execute(query, (page,)).fetchall()}
+        return {row[0]: row for page in pages for row in self._sql.execute(ROWS, (page,)).fetchall()}
 
     def _record(self, row: tuple[Any, ...], running: dict[str, bool]) -> Record:
         """Return one row as a record, or refuse a row that was changed behind our back."""
-        lookup, run, service, fields = row[0], row[1], row[3], _names(row[5])
-        sound = checksum(row[:8]) == row[8]
-        if row[9] is None:
-            status = "" if running[run] else IN_DOUBT
-            job = None if row[15] is None else Job(lookup=lookup, token=row[15], at_us=row[16])
-            sound = sound and (job is None or checksum(job_values(job)) == row[17])
-            record = Record(
-                status=status, lookup=lookup, run=run, service=service, fields=fields, reason="cut off", at_us=row[7],
-                job=job,
-            )  # fmt: skip
-        else:
-            sound = sound and checksum((lookup, *row[9:14])) == row[14]
-            status, credits, reason, at_us, body = row[9:14]
-            record = Record(
-                status=status, lookup=lookup, run=run, service=service, fields=fields, credits=credits,
-                reason=reason, at_us=at_us, body=body,
-            )  # fmt: skip
-        if not sound:
-            raise damaged_row(self.path, lookup)
+        record = read_row(row, running)
+        if record is None:
+            raise damaged_row(self.path, row[0])
         return record
 
     def _digest(self, address: str) -> bytes:
@@ -315,12 +292,6 @@ class Store:
     def _writing(self) -> Iterator[None]:
         with self._reading(), transaction(self._sql):
             yield
-
-
-@cache
-def _names(fields: str) -> tuple[str, ...]:
-    """Return the fields of a row; there are few different ones."""
-    return tuple(fields.split(","))
 
 
 def _covers(record: Record, answer: Adopted) -> bool:
