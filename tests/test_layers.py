@@ -28,6 +28,7 @@ ROOMS = (
         "services.title_rules",
         "services.seniority",
         "services.v2",
+        "services.legacy_v1",
     ),
     (
         "run.budget",

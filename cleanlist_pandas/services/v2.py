@@ -25,7 +25,7 @@ from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.seniority import seniority
 from cleanlist_pandas.services.service import SURFACES, Lookup, Pending, Request
 
-__all__ = ["ASSUMPTIONS", "V2"]
+__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of"]
 
 ASSUMPTIONS: Final = (
     "A workflow has ended when its status is completed, completed_with_errors, succeeded, success, failed, failure, "
@@ -58,12 +58,12 @@ class V2:
 
     def price(self, fields: Sequence[str]) -> int:
         """Credits one look-up of these fields costs at most."""
-        return PRICES[_kind(fields)]
+        return PRICES[kind_of(fields)]
 
     def begin(self, lookup: Lookup, list_id: str) -> Request:
         """Return the request that looks one person up. It refuses fields it does not know, and no key repeats it."""
         hints = {HINTS[name]: text for name, text in lookup.hints.items() if name in HINTS}
-        said = {"lead_list_id": list_id, "email": lookup.address, "enrichment_type": _kind(lookup.fields), **hints}
+        said = {"lead_list_id": list_id, "email": lookup.address, "enrichment_type": kind_of(lookup.fields), **hints}
         return Request(path="/enrichment/person", body=json.dumps(said).encode())
 
     def follow(self, token: str) -> Request:
@@ -85,7 +85,7 @@ class V2:
 
     def read_list(self, reply: Reply) -> str:
         """Return the list's id, or nothing if the reply has none."""
-        return _token(as_object(reply.json()).get("list_id"))
+        return as_token(as_object(reply.json()).get("list_id"))
 
     def drop_list(self, list_id: str) -> Request:
         """Return the request that deletes a list; its people stay."""
@@ -94,7 +94,7 @@ class V2:
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
         """Return what a successful reply says about the person, or None if it is no answer. Never raises."""
         content = as_object(reply.json())
-        token, word = _token(content.get("workflow_id")), normal_word(content.get("status"))
+        token, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
         if not (token and word) or (lookup.job is not None and token != lookup.job.token):
             return None
         if word not in DONE | FAILED or not ("result" in content or "credits_charged" in content):
@@ -115,9 +115,9 @@ class V2:
         if (word in FAILED and (booked or word in CUT_OFF)) or (charged and not result):
             unsaid = " and did not say what it charged, booked at the full price" if charged is None else ""
             return Answer(status=RowStatus.FAILED, credits=booked, reason=f"the service answered {word}{unsaid}")
-        values, notes = _values(result, lookup.fields) if _token(result.get("lead_id")) else ({}, [])
+        values, notes = _values(result, lookup.fields) if as_token(result.get("lead_id")) else ({}, [])
         failed = not FAILED.isdisjoint({word, normal_word(result.get("status"))})
-        if not _token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
+        if not as_token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
             return Answer(status=RowStatus.NOT_FOUND, credits=charged or 0, source=Source.API)
         if charged is None:
             notes.append("credits_charged missing or unreadable, booked at the full price")
@@ -133,13 +133,13 @@ class V2:
         )
 
 
-def _kind(fields: Sequence[str]) -> str:
+def kind_of(fields: Sequence[str]) -> str:
     """Return the enrichment type that brings some fields, and no more than they need."""
     phone = [FIELDS[name].needs_phone_price for name in fields]
     return "phone_only" if phone and all(phone) else "full" if any(phone) else "partial"
 
 
-def _token(value: Any) -> str:
+def as_token(value: Any) -> str:
     """Return an id that can stand in an address, or nothing."""
     usable = isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
     return value if usable else ""
