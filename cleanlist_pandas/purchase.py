@@ -197,7 +197,10 @@ def _unnamed(case: Case) -> Iterator[tuple[int, str]]:
     surface, people = case.service.surface, np.flatnonzero(case.decision.states == State.UNNAMED)
     if len(people):
         for position, parts in zip(people.tolist(), case.parts[people].tolist(), strict=True):
-            yield position, f"{surface.name} needs {lacking(parts, surface.ways)}; {by_address()} need only an address"
+            yield (
+                position,
+                f"{surface.name} needs {lacking(parts, surface.ways)}; on {by_address()} an address is enough",
+            )
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

@@ -21,7 +21,7 @@ _WORDS: Final = {
     "linkedin_url": "a LinkedIn address",
     "first_name": "a first name",
     "last_name": "a last name",
-    "company": "a company or an address at one",
+    "company": "a company (or an address at one)",
 }
 _BIT: Final = {name: np.uint8(1 << place) for place, name in enumerate(_WORDS)}
 
@@ -49,6 +49,6 @@ def lacking(parts: int, ways: Ways) -> str:
     Examples
     --------
     >>> lacking(0b0110, [["linkedin_url"], ["first_name", "last_name", "company"]])
-    'a LinkedIn address, or a company or an address at one'
+    'a LinkedIn address, or a company (or an address at one)'
     """
     return ", or ".join(" and ".join(_WORDS[name] for name in way if not parts & int(_BIT[name])) for way in ways)

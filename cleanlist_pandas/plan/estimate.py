@@ -269,7 +269,7 @@ class CostEstimate:
             needs = lacking(0, SURFACES[self.surface].ways)
             lines.append(
                 f"{self.surface} needs {needs}: {n_of(unnamed, 'row')} without, not sent; "
-                f"{by_address()} need only an address."
+                f"on {by_address()} an address is enough."
             )
         if self.max_credits is not None and self.max_credits < self.at_most:
             lines.append(f"max_credits={self.max_credits:,} may end before everybody was asked.")

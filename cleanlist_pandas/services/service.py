@@ -90,7 +90,7 @@ def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
 
 def by_address() -> str:
     """Return the surfaces to which an address is enough."""
-    return " and ".join(surface.name for surface in SURFACES.values() if not surface.ways)
+    return " or ".join(surface.name for surface in SURFACES.values() if not surface.ways)
 
 
 def surface_for(key: str) -> Surface:

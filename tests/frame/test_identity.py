@@ -16,7 +16,7 @@ PEOPLE = [
     ("a@bee.example", "Ann Other", None, None, True, ""),
     ("a@gmail.com", "Ann Other", "Bee", None, True, ""),
     ("a@gmail.com", "Other, Ann", "Bee", None, True, ""),
-    ("a@gmail.com", "Ann Other", None, None, False, "a LinkedIn address, or a company or an address at one"),
+    ("a@gmail.com", "Ann Other", None, None, False, "a LinkedIn address, or a company (or an address at one)"),
     ("a@bee.example", "Ann", "Bee", None, False, "a LinkedIn address, or a last name"),
     ("a@bee.example", None, "Bee", None, False, "a LinkedIn address, or a first name and a last name"),
     ("a@gmail.com", " ", "", PROFILE, True, ""),
