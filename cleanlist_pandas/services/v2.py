@@ -100,7 +100,7 @@ class V2:
         if word not in DONE | FAILED or not ("result" in content or "credits_charged" in content):
             return Pending(token)
         answer = self._ended(content, lookup)
-        notes = (*answer.notes, *_review(content))
+        notes = (*answer.notes, *review_notes(content))
         return replace(answer, at_us=at_us, notes=notes)
 
     def _ended(self, content: Mapping[str, Any], lookup: Lookup) -> Answer:
@@ -110,12 +110,12 @@ class V2:
             self.price(lookup.fields),
             normal_word(content["status"]),
         )
-        charged = _net(content, price)
+        charged = net_credits(content, price)
         booked = price if charged is None else charged
         if (word in FAILED and (booked or word in CUT_OFF)) or (charged and not result):
             unsaid = " and did not say what it charged, booked at the full price" if charged is None else ""
             return Answer(status=RowStatus.FAILED, credits=booked, reason=f"the service answered {word}{unsaid}")
-        values, notes = _values(result, lookup.fields) if as_token(result.get("lead_id")) else ({}, [])
+        values, notes = values_of(result, lookup.fields) if as_token(result.get("lead_id")) else ({}, [])
         failed = not FAILED.isdisjoint({word, normal_word(result.get("status"))})
         if not as_token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
             return Answer(status=RowStatus.NOT_FOUND, credits=charged or 0, source=Source.API)
@@ -145,21 +145,23 @@ def as_token(value: Any) -> str:
     return value if usable else ""
 
 
-def _net(content: Mapping[str, Any], price: int) -> int | None:
-    """Return the credits that were taken in the end, or None if they are not told."""
+def net_credits(content: Mapping[str, Any], price: int, n_people: int = 1) -> int | None:
+    """Return the credits that were taken in the end for some people at a price each, or None if they are not told."""
     charged, refunded = read_credits(content.get("credits_charged")), read_credits(content.get("credits_refunded")) or 0
-    if charged is None or charged + refunded <= PRICES.get(normal_word(content.get("enrichment_type")), price):
+    if charged is None or charged + refunded <= n_people * PRICES.get(
+        normal_word(content.get("enrichment_type")), price
+    ):
         return charged
     return max(0, charged - refunded)
 
 
-def _review(content: Mapping[str, Any]) -> list[str]:
+def review_notes(content: Mapping[str, Any]) -> list[str]:
     """Return what a person should know of a refund."""
     pending = normal_word(content.get("refund_status")) == "pending_review"
     return ["a refund is pending review by the vendor, its credits are booked as charged"] if pending else []
 
 
-def _values(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[str, str | int], list[str]]:
+def values_of(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[str, str | int], list[str]]:
     """Return the usable values of the fields asked for, and what was odd."""
     status = "valid" if normal_word(result.get("email_status")) == "reliable" else result.get("email_status")
     title = result.get("title")
