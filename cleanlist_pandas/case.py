@@ -26,6 +26,7 @@ from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.companies import company_keys, company_needs
 from cleanlist_pandas.frame.existing import read_existing
+from cleanlist_pandas.frame.identity import Parts, find_parts, is_nameable
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
@@ -87,6 +88,11 @@ class Case(Given):
     def ceiling(self) -> int:
         """Credits the call can cost at most."""
         return int(self.decision.prices.sum()) + (self.companies.ceiling if self.companies else 0)
+
+    @property
+    def parts(self) -> Parts:
+        """What is known of each person beside the address."""
+        return find_parts(self.keys)
 
     @property
     def filled(self) -> Rows:
@@ -202,6 +208,7 @@ def look_again(case: Case) -> Case:
         held=answered,
         doubted=doubted,
         offered=bits_of(case.service.surface.fields),
+        nameable=is_nameable(case.parts, ways) if (ways := case.service.surface.ways) else None,
         tariff=case.service.price,
         screened=case.screened,
     )

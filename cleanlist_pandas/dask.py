@@ -40,6 +40,7 @@ from cleanlist_pandas.accessor import method_of
 from cleanlist_pandas.errors import ColumnsError, ConfigurationError
 from cleanlist_pandas.fields import FIELDS, parse_fields
 from cleanlist_pandas.frame.columns import find_columns
+from cleanlist_pandas.frame.identity import find_parts, is_nameable
 from cleanlist_pandas.frame.partitions import (
     Layout,
     answers_of,
@@ -57,6 +58,7 @@ from cleanlist_pandas.plan.estimate import CostEstimate
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.resume import own_call, read_plan
+from cleanlist_pandas.services.service import SURFACES
 from cleanlist_pandas.settings import Settings
 from cleanlist_pandas.signatures import EnrichOptions, PlanOptions, door, handing_back
 
@@ -229,6 +231,9 @@ class _Whole:
             }
             every = replace(keys, **rows_of)
             skipped = dict(leave_out(every, parse_skip(self.options.get("skip"))).skipped)
+        if "unnamed" in estimate.skipped:
+            nameless = np.append(~is_nameable(find_parts(keys), SURFACES[estimate.surface].ways), False)[keys.codes]
+            skipped["unnamed"] = int(n[(bucket == Bucket.SUPPRESSED) & nameless].sum())
         return replace(
             plan,
             estimate=replace(

@@ -46,7 +46,7 @@ OPTIONS: Final[dict[str, Option]] = {
         ),
         Option(
             name="service",
-            type='{"csv_row", "v2", "v2_people", "v2_list"}, optional',
+            type='{"csv_row", "v2", "v2_people", "v2_list", "legacy_v1"}, optional',
             default=None,
             check=checks.one_of("service", *SURFACES, none=True),
             meaning="Which surface of the service to speak to; by default v2 with a key that begins with ``clapi_``, "

@@ -16,6 +16,7 @@ from cleanlist_pandas.case import Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds, first_rows
+from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.plan.buckets import Ints, State
@@ -31,7 +32,7 @@ from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import Lookup, batched_on
+from cleanlist_pandas.services.service import Lookup, batched_on, by_address
 from cleanlist_pandas.surfaces import SERVICES
 
 NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
@@ -195,6 +196,8 @@ def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
     for position in informed:
         if states[position] != State.FILLED:
             answers[position] = _answer(case, who, position, steps)
+    for position, reason in _unnamed(case):
+        answers[position] = Answer(status=RowStatus.SKIPPED, reason=reason)
     return answers
 
 
@@ -214,6 +217,17 @@ def _add_companies(case: Case, people: list[Answer], companies: Sequence[Answer]
         told = companies[company]
         told = told if paying[company] == person else replace(told, credits=0)
         people[person] = at_company(people[person], told) if has_own else told
+
+
+def _unnamed(case: Case) -> Iterator[tuple[int, str]]:
+    """Give who was not asked about because the frame says too little of them, and what it lacks."""
+    surface, people = case.service.surface, np.flatnonzero(case.decision.states == State.UNNAMED)
+    if len(people):
+        for position, parts in zip(people.tolist(), case.parts[people].tolist(), strict=True):
+            yield (
+                position,
+                f"{surface.name} needs {lacking(parts, surface.ways)}; on {by_address()} an address is enough",
+            )
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

@@ -25,7 +25,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import COMPANY, HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
-from cleanlist_pandas.services.service import SURFACES, missing_on
+from cleanlist_pandas.services.service import SURFACES, BatchService, Lookup, missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
@@ -53,7 +53,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         rate_per_minute=settings.rate_per_minute,
         column=case.column,
         several=case.keys.n_several,
-        skipped=dict(case.keys.skipped),
+        skipped=dict(case.keys.skipped) | ({"unnamed": unnamed} if (unnamed := decision.n_unnamed(case.keys)) else {}),
         doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
@@ -106,9 +106,10 @@ def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[st
 
 def _requests(case: Case, asks: npt.NDArray[np.uint16]) -> int:
     """Return the requests that some look-ups take if none has to be repeated; who is asked for nothing takes none."""
-    surface, requests = case.service.surface, 0
+    surface, service, requests = case.service.surface, case.service, 0
     for bits, n in Counter(asks[asks != 0].tolist()).items():
-        together = surface.people_per_batch > 1 and bits != int(bits_of(["phone"]))
+        asked = Lookup(address="", fields=names_of(bits))
+        together = isinstance(service, BatchService) and service.kind_of(asked)
         requests += (
             -(-n // surface.people_per_batch) * surface.requests_per_batch
             if together

@@ -12,6 +12,7 @@ from cleanlist_pandas.frame.needs import bits_of
 from cleanlist_pandas.plan.buckets import Decision
 from cleanlist_pandas.run.records import ADOPTED
 from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.legacy_v1 import LegacyV1
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
 from cleanlist_pandas.services.v2_company import V2Company
@@ -26,6 +27,7 @@ SERVICES: Final[Mapping[str, Service]] = {
     "v2_people": V2(),
     "v2_list": V2List(),
     V2Company.surface.name: V2Company(),
+    LegacyV1.surface.name: LegacyV1(),
 }
 COMPANIES: Final[Mapping[str, Service]] = dict.fromkeys(("v2", "v2_people", "v2_list"), SERVICES["v2_company"])
 """Who tells of companies, by who tells of people."""

@@ -29,6 +29,7 @@ ROOMS = (
         "services.seniority",
         "services.v2",
         "services.v2_company",
+        "services.legacy_v1",
         "services.v2_list",
     ),
     (

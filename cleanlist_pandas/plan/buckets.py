@@ -47,6 +47,7 @@ class State(IntEnum):
     KNOWN = 2
     HELD = 3
     IN_DOUBT = 4
+    UNNAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +83,11 @@ class Decision:
         """Positions, among the unique people, of those who would be bought; in first-seen order."""
         return np.flatnonzero(self.states == State.BILLABLE)
 
+    def n_unnamed(self, keys: Keys) -> int:
+        """Return the number of suppressed rows of people who are not known well enough to be asked about."""
+        suppressed = int(np.count_nonzero(self.rows == Bucket.SUPPRESSED))
+        return suppressed - keys.counts()[Reason.SUPPRESSED]
+
     def counts(self) -> dict[str, int]:
         """Return the number of rows in each bucket; they add up to the number of rows."""
         return dict(zip(BUCKETS, np.bincount(self.rows, minlength=len(BUCKETS)).tolist(), strict=True))
@@ -105,6 +111,7 @@ def decide_people(
     tariff: Tariff,
     screened: bool = False,
     offered: np.uint16 | int = 0xFFFF,
+    nameable: npt.NDArray[np.bool_] | None = None,
 ) -> Decision:
     """Put every row into its bucket and every person into a state.
 
@@ -125,14 +132,18 @@ def decide_people(
     offered : int
         The fields that can be bought, as bits. Of the others what is known, held or in doubt counts, and no more is
         expected.
+    nameable : ndarray of bool, shape (n_keys,), optional
+        Who can be asked about at all; by default everybody. Of the others what is known, held or in doubt counts.
     """
-    wanted = needs.people & (np.uint16(offered) | known | held | doubted)
+    there = known | held | doubted
+    wished = needs.people & (np.uint16(offered) | there)
+    wanted = wished if nameable is None else np.where(nameable, wished, wished & there)
     missing = wanted & ~known
     unanswered = missing & ~held
     asks = unanswered & ~doubted
     states = np.select(
-        [wanted == 0, missing == 0, unanswered == 0, asks == 0],
-        [State.FILLED, State.KNOWN, State.HELD, State.IN_DOUBT],
+        [wished == 0, wanted == 0, missing == 0, unanswered == 0, asks == 0],
+        [State.FILLED, State.UNNAMED, State.KNOWN, State.HELD, State.IN_DOUBT],
         State.BILLABLE,
     ).astype(np.int8)
 
@@ -166,6 +177,7 @@ def _rows(keys: Keys, states: npt.NDArray[np.int8], lacking: npt.NDArray[np.bool
     of_state[State.KNOWN] = Bucket.KNOWN
     of_state[State.HELD] = Bucket.HELD
     of_state[State.IN_DOUBT] = Bucket.IN_DOUBT
+    of_state[State.UNNAMED] = Bucket.SUPPRESSED
     of_reason: dict[Any, Bucket] = {
         Reason.BLANK: Bucket.BLANK,
         Reason.MALFORMED: Bucket.MALFORMED,

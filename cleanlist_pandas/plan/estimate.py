@@ -9,7 +9,9 @@ from typing import Any, Final
 import pandas as pd
 
 from cleanlist_pandas.cards import Card, Table
+from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.plan.buckets import BUCKETS
+from cleanlist_pandas.services.service import SURFACES, by_address
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["FREE_CREDITS_A_MONTH", "CostEstimate", "bucket_series"]
@@ -68,7 +70,7 @@ class CostEstimate:
     several : int
         Rows whose cell held several addresses; the first of each counts.
     skipped : dict of str to int
-        Of the suppressed rows those left out by ``skip=``, by their class.
+        Of the suppressed rows those left out by ``skip=``, by class; ``unnamed``: the surface needs their names.
     doubtful : int
         Credits that look-ups without an answer may have cost before, of people for whom more is bought; no saving.
     max_credits : int or None
@@ -295,6 +297,9 @@ class CostEstimate:
             lines.append(
                 f"{self.surface} does not offer {', '.join(self.unoffered)}: what is not known of it stays missing."
             )
+        if unnamed := self.skipped.get("unnamed"):
+            needs, rows = lacking(0, SURFACES[self.surface].ways), n_of(unnamed, "row")
+            lines.append(f"{self.surface} needs {needs}: {rows} without, not sent; {by_address()} needs no names.")
         if self.max_credits is not None and self.max_credits < self.at_most:
             lines.append(f"max_credits={self.max_credits:,} may end before everybody was asked.")
         return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cleanlist_pandas.run.retry import Next, StopKind
 from cleanlist_pandas.run.traffic import Line
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import JobService
+from cleanlist_pandas.services.service import JobService, ListService
 
 if TYPE_CHECKING:
     from cleanlist_pandas.run.engine import Engine
@@ -23,13 +23,14 @@ async def open_account(engine: Engine) -> None:
     if isinstance(service, JobService) and any(lookup.job is None for _, lookup in engine.lookups):
         async with engine.traffic.line(0) as line:
             engine.balance = await _check_account(service, line, engine.till.cheapest)
-            engine.list_id = await _make_list(service, line, f"cleanlist-pandas {engine.who.id}")
+            if isinstance(service, ListService):
+                engine.list_id = await _make_list(service, line, f"cleanlist-pandas {engine.who.id}")
 
 
 async def close_account(engine: Engine) -> None:
     """Delete the run's list, unless it shall be kept or the service still works for it."""
     is_done = engine.list_id and not engine.limits.keep_list and not engine.begun
-    if isinstance(engine.service, JobService) and is_done:
+    if isinstance(engine.service, ListService) and is_done:
         async with engine.traffic.line(0) as line:
             await drop_list(engine.service, line, engine.list_id)
 
@@ -51,7 +52,7 @@ def _is_about_scope(result: object) -> bool:
     return isinstance(result, Reply) and result.problem().code == "insufficient_scope"
 
 
-async def _make_list(service: JobService, line: Line, name: str) -> str:
+async def _make_list(service: ListService, line: Line, name: str) -> str:
     """Return the id of a new list; halt if there is none to be had."""
     traffic, reason = line.traffic, ""
     for _ in range(PATIENCE):
@@ -67,7 +68,7 @@ async def _make_list(service: JobService, line: Line, name: str) -> str:
     return ""
 
 
-async def drop_list(service: JobService, line: Line, list_id: str) -> None:
+async def drop_list(service: ListService, line: Line, list_id: str) -> None:
     """Delete a list, once and as it comes: one that stays harms nobody, and the run's end is told already."""
     if await line.wait(line.traffic.ended, again=True):
         await line.connection.send(service.drop_list(list_id))

@@ -25,6 +25,7 @@ __all__ = [
     "Halt",
     "Job",
     "JobService",
+    "ListService",
     "Lookup",
     "Pending",
     "Request",
@@ -32,6 +33,7 @@ __all__ = [
     "Surface",
     "Talk",
     "batched_on",
+    "by_address",
     "missing_on",
     "surface_at",
     "surface_for",
@@ -62,8 +64,12 @@ class Surface:
         Requests that a look-up takes at least, and those around all of a run.
     people_per_batch : int
         How many people are asked about with one request; 1 where it is one by one.
+    orders_once : bool
+        Whether such a request that is sent twice is charged once.
     requests_per_batch : int
         Requests around each of those.
+    ways : tuple of tuple of str
+        How a person can be named, each way of hints that are needed together; none: an address is enough.
     """
 
     name: str
@@ -75,7 +81,9 @@ class Surface:
     requests_per_lookup: int = 1
     requests_per_run: int = 0
     people_per_batch: int = 1
+    orders_once: bool = False
     requests_per_batch: int = 0
+    ways: tuple[tuple[str, ...], ...] = ()
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -104,8 +112,19 @@ SURFACES: Final[Mapping[str, Surface]] = {
             name="v2_list",
             key_prefix="",
             fields=tuple(field for field in _V2.fields if field != "email_status"),
+            orders_once=True,  # by its quote
             people_per_batch=580,  # 600 rows or 150 KB: an address has 254 bytes at most
             requests_per_batch=9,  # list, import, quote, order, twice its status, two pages, the list's end
+        ),
+        Surface(
+            name="legacy_v1",
+            path="/api/v1/public",
+            fields=("email_status", "company", "industry", "size", "phone"),
+            rate_per_minute=30.0,
+            ways=(("linkedin_url",), ("first_name", "last_name", "company")),
+            requests_per_run=1,
+            people_per_batch=250,
+            requests_per_batch=3,
         ),
     )
 }
@@ -114,6 +133,12 @@ SURFACES: Final[Mapping[str, Surface]] = {
 def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
     """Return those of some fields that a surface does not offer."""
     return tuple(field for field in fields if field not in SURFACES[name].offers)
+
+
+def by_address() -> str:
+    """Return the surfaces to which an address is enough."""
+    paths = dict.fromkeys(surface.path for surface in SURFACES.values() if not surface.ways)
+    return " or ".join(surface_at(path).name for path in paths)
 
 
 def surface_at(path: str) -> Surface:
@@ -185,7 +210,7 @@ class Service(Protocol):
 
 @runtime_checkable
 class JobService(Service, Protocol):
-    """A surface that answers later and keeps its people in lists. All that is asked here is free."""
+    """A surface that answers later. All that is asked here is free."""
 
     def follow(self, token: str) -> Request:
         """Return the request that asks what became of a look-up; its reply is for `read`."""
@@ -195,6 +220,11 @@ class JobService(Service, Protocol):
 
     def read_balance(self, reply: Reply) -> int | None:
         """Return the credits that the account has, or None if the reply does not say."""
+
+
+@runtime_checkable
+class ListService(JobService, Protocol):
+    """A surface that keeps its people in lists. All that is asked here is free."""
 
     def make_list(self, name: str) -> Request:
         """Return the request that makes a list; sent twice it makes one."""
@@ -237,11 +267,12 @@ class Filed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A batch has ended: the credits it cost, None where they are not told; and whether it went wrong."""
+    """A batch has ended: the credits it cost, None where they are not told; whether it went wrong, what was said."""
 
     credits: int | None
     failed: bool = False
     notes: tuple[str, ...] = ()
+    reply: Reply
 
 
 @runtime_checkable
@@ -255,21 +286,24 @@ class BatchService(JobService, Protocol):
         """Put people into a list of their own."""
 
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
-        """Return the request that looks up everybody in the list. Sent twice it is charged once."""
+        """Return the request that looks up everybody in the list; whether it may be sent twice, the surface says."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> str:
-        """Return the token of what was ordered, or nothing if the reply is no answer."""
+    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+        """Return the token of each who was ordered, or none if the reply is no answer."""
 
-    def is_batch(self, token: str) -> bool:
-        """Whether a token is that of a batch."""
+    def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
+        """Return whom a refusal of all is about, and why: the others may be ordered without them."""
+
+    def batch_of(self, token: str) -> str:
+        """Return what the tokens of one batch have in common; nothing for that of a look-up alone."""
 
     def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
         """Return how a batch is doing, or None if the reply is no answer."""
 
-    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
-        """Return for each look-up what `read` makes an answer of, or None if a reply is no answer.
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[Sequence[bytes | None] | None]:
+        """Return for each look-up, with its job, what `read` makes an answer of; None if a reply is no answer.
 
-        The credits in them add up to what was charged.
+        The credits in them add up to what was charged. Of whom nothing is told there is None.
         """
 
     def is_whole(self, lookups: Sequence[Lookup], token: str) -> bool:

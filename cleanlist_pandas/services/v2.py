@@ -25,7 +25,7 @@ from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.seniority import seniority
 from cleanlist_pandas.services.service import SURFACES, Lookup, Pending, Request
 
-__all__ = ["ASSUMPTIONS", "V2"]
+__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of"]
 
 ASSUMPTIONS: Final = (
     "A workflow has ended when its status is completed, completed_with_errors, succeeded, success, failed, failure, "

@@ -107,15 +107,19 @@ class V2List(V2):
         order = {"list_id": list_id, "quote_id": quote_id, "scope": kind}
         return Request(path="/enrichment/bulk", body=json.dumps(order).encode())
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> str:
-        """Return the token of what was ordered: list, workflow and number of people."""
+    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+        """Return the token of what was ordered, the same for all: list, workflow and number of people."""
         workflow = as_token(as_object(reply.json()).get("workflow_id"))
         token = f"list {list_id} {workflow} {n_people}"
-        return token if TOKEN.fullmatch(token) else ""
+        return [token] * n_people if TOKEN.fullmatch(token) else []
 
-    def is_batch(self, token: str) -> bool:
-        """Whether a token is that of a batch."""
-        return TOKEN.fullmatch(token) is not None
+    def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
+        """Return nobody: an order is refused for its quote, not for somebody in the list."""
+        return {}
+
+    def batch_of(self, token: str) -> str:
+        """Return the token itself where it is that of a batch."""
+        return token if TOKEN.fullmatch(token) else ""
 
     def is_whole(self, lookups: Sequence[Lookup], token: str) -> bool:
         """Whether these are all the people of a batch."""
@@ -127,7 +131,7 @@ class V2List(V2):
 
     def follow(self, token: str) -> Request:
         """Return the request that asks how a batch, or one person's look-up, is doing."""
-        return super().follow(_parts(token)[1] if self.is_batch(token) else token)
+        return super().follow(_parts(token)[1] if self.batch_of(token) else token)
 
     def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
         """Return how a batch is doing, or None if the reply is no answer."""
@@ -138,9 +142,9 @@ class V2List(V2):
         if word not in DONE | FAILED:
             return Pending(token)
         charged = net_credits(content, PRICES["full"], int(_parts(token)[2]))
-        return Ended(credits=charged, failed=word in FAILED, notes=tuple(review_notes(content)))
+        return Ended(credits=charged, failed=word in FAILED, notes=tuple(review_notes(content)), reply=reply)
 
-    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[Sequence[bytes | None] | None]:
         """Page through the leads and tell whose each is; return one body for each look-up, for `read`."""
         leads: list[Mapping[str, Any]] = []
         cursor: Any = None
@@ -189,7 +193,7 @@ class V2List(V2):
 def _parts(token: str) -> tuple[str, str, str]:
     """Return list, workflow and number of people of a batch's token."""
     told = TOKEN.fullmatch(token)
-    assert told is not None  # noqa: S101 - who asks looked with is_batch
+    assert told is not None  # noqa: S101 - who asks looked with batch_of
     return told[1], told[2], told[3]
 
 

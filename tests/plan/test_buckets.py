@@ -155,3 +155,23 @@ def test_buckets_add_up_on_any_frame(data):
         *np.flatnonzero(covered).tolist()
     }
     assert ((keys.reasons == Reason.SUPPRESSED) == (told == "suppressed")).all()
+
+
+def test_who_cannot_be_named_is_not_bought_but_what_is_known_of_them_counts():
+    """Six people who cannot: nothing known; filled; one of two fields held; all known; in doubt; and one who can be."""
+    keys = keys_of([f"{name}@x.example" for name in "abcdef"])
+    everybody = range(6)
+    needs = Needs(~np.isin(np.arange(6), [1]), bits(6, title=set(everybody) - {1}, phone=set(everybody) - {1}))
+    plan = decide_people(
+        keys,
+        ["title", "phone"],
+        needs,
+        known=bits(6, title=[3], phone=[3]),
+        held=bits(6, title=[2]),
+        doubted=bits(6, title=[4]),
+        tariff=price,
+        nameable=np.array([False] * 5 + [True]),
+    )
+    assert names(plan) == ["suppressed", "filled", "held", "known", "in_doubt", "billable"]
+    assert plan.prices.tolist() == [0, 0, 0, 0, 0, 11]
+    assert plan.n_unnamed(keys) == 1

@@ -130,7 +130,7 @@ def test_a_refusal_for_good_at_person_k_stops_and_loses_nothing(scene: Scene, na
 def test_a_path_that_is_not_there_names_the_others(scene: Scene) -> None:
     """The vendor's own pages disagree about which surfaces exist."""
     scene.open()
-    with pytest.raises(cl.ServiceError, match="csv_row at /v1 and v2 at /api/v2, see service="):
+    with pytest.raises(cl.ServiceError, match="csv_row at /v1 and v2 at /api/v2 and legacy_v1 at /api/v1/public, see"):
         enrich(scene, scene.people(N), base_url=f"{scene.sandbox.url}/api/v9")
     assert scene.sandbox.charged == 0
 

@@ -1,0 +1,164 @@
+"""From people who are paid for to an order that is taken: filed, priced, written down, sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.fields import RowStatus
+from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, talk
+from cleanlist_pandas.run.outcome import NO_ANSWER
+from cleanlist_pandas.run.records import IN_DOUBT, PENDING, RELEASED, Outcome
+from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
+from cleanlist_pandas.run.till import Person
+from cleanlist_pandas.run.traffic import Line, Sent
+from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import (
+    BatchService,
+    Filed,
+    Halt,
+    Job,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from cleanlist_pandas.run.engine import Engine
+
+__all__ = ["order"]
+
+ORDERS: Final = 3  # times an order that was lost on the way, or whose quote ran out, is sent
+
+
+async def order(engine: Engine, service: BatchService, batch: Batch, line: Line) -> bool:
+    """File, price, write down and order a batch; whether it was taken. If not, it came to nothing or is in doubt."""
+    list_id: str | None = None
+    for attempt in range(ORDERS):
+        if list_id is None:
+            list_id = await _file(engine, service, batch, line, attempt)
+        if list_id is None or not batch.people:
+            return False
+        asked = await talk(engine, service.order([lookup for _, lookup in batch.people], list_id), line)
+        if isinstance(asked, Halt) or asked is None:
+            halt_for(engine, asked)
+            break
+        if not await _intend(engine, batch):
+            await drop(service, line, list_id)
+            list_id = None  # somebody may not be asked about, and the list holds them
+            continue
+        sent = await _send(engine, service, batch, asked, line)
+        tokens: Sequence[str] = ()
+        if sent is not None and sent.reply is not None:
+            tokens = service.read_order(sent.reply, list_id, len(batch.people))
+        if tokens:
+            await _note(engine, batch, tokens)
+            return True
+        if sent is not None and sent.verdict.next is Next.STOP:
+            engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
+        if sent is None or sent.verdict.next is not Next.REFUSED or batch.fate == IN_DOUBT:
+            return False
+        _set_refused(engine, service, batch, sent)
+    else:
+        engine.traffic.halt(StopKind.SERVICE, f"a list cannot be ordered: {batch.reason}")
+    if list_id and batch.fate == RELEASED and not engine.limits.keep_list:
+        await drop(service, line, list_id)
+    return False
+
+
+async def _send(engine: Engine, service: BatchService, batch: Batch, order: Request, line: Line) -> Sent | None:
+    """Send an order, and where that can be charged once only, again if it was lost; return what came of the last."""
+    sent: Sent | None = None
+    for _ in range(ORDERS):
+        if not await line.wait(engine.traffic.halted):
+            break
+        batch.is_leaving = True
+        sent = await line.send(order, until=engine.traffic.halted)
+        batch.is_leaving, batch.reason = False, sent.verdict.reason
+        is_taken = sent.reply is not None and service.read_order(sent.reply, "-", len(batch.people))
+        is_lost = sent.verdict.next in (Next.IN_DOUBT, Next.READ) or sent.verdict.charged_maybe
+        if is_taken or sent.result is None or not is_lost:
+            break
+        batch.fate, batch.reason = IN_DOUBT, sent.verdict.reason or NO_ANSWER
+        line.connection.distrust()
+        goes_on = engine.traffic.drain(RetryQuota.COST_IN_DOUBT, batch.reason)
+        if not (service.surface.orders_once and goes_on) or sent.verdict.next is Next.STOP:
+            break
+    return sent
+
+
+def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> None:
+    """Book those whom a refusal of all is about: the others are ordered again without them."""
+    assert isinstance(sent.result, Reply)  # noqa: S101 - a verdict of refused is about a reply
+    refused = service.read_refusal(sent.result, len(batch.people))
+    kept = [person for at, person in enumerate(batch.people) if at not in refused]
+    for at, reason in refused.items():
+        person = batch.people[at]
+        answer = Answer(status=RowStatus.FAILED, reason=reason)
+        number = batch.numbers[person[0]]
+        settle(engine, batch, person, Outcome(lookup=number, status=answer.status, reason=reason), answer)
+    batch.people = kept
+
+
+async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line, attempt: int) -> str | None:
+    """Put the people of a batch into a list; whom it does not take are left for a question of their own."""
+    name = f"cleanlist-pandas {engine.who.id} {batch.people[0][0]}"
+    for part in range(2):
+        lookups = [lookup for _, lookup in batch.people]
+        filed = await talk(engine, service.file(lookups, f"{name} {attempt}.{part}"), line)
+        if not isinstance(filed, Filed):
+            halt_for(engine, filed)
+            return None
+        if filed.skipped is not None:
+            _set_apart(batch, filed.skipped)
+            return filed.list_id
+        await drop(service, line, filed.list_id)
+        _set_apart(batch, {at for at, lookup in enumerate(lookups) if part or not _is_told_apart(lookup.hints)})
+        if not batch.people:
+            break
+    return None
+
+
+def _is_told_apart(hints: Iterable[str]) -> bool:
+    """Whether somebody can be filed without regard to the address."""
+    return "linkedin_url" in hints or {"first_name", "last_name", "company"} <= set(hints)
+
+
+def _set_apart(batch: Batch, places: Iterable[int]) -> None:
+    """Ask about some people alone, after the batch."""
+    apart = set(places)
+    batch.alone += [person for at, person in enumerate(batch.people) if at in apart]
+    batch.people = [person for at, person in enumerate(batch.people) if at not in apart]
+
+
+async def _intend(engine: Engine, batch: Batch) -> bool:
+    """Write that everybody in a batch is about to be ordered; False if somebody must not be, and was taken out."""
+    asked = [person for person in batch.people if person[0] not in batch.numbers]
+    batch.people = [person for person in batch.people if person[0] in batch.numbers]
+
+    async def intend(person: Person) -> None:  # each for itself: what is on disk is known here whatever stops the rest
+        number = await engine.intend(*person, engine.till.price(person[1]))
+        if number is not None:
+            batch.numbers[person[0]] = number
+            batch.people.append(person)
+
+    n_before = len(batch.people)
+    await asyncio.gather(*map(intend, asked))
+    return len(batch.people) == n_before + len(asked)
+
+
+async def _note(engine: Engine, batch: Batch, tokens: Sequence[str]) -> None:
+    """Write down by what the service tells the end, for each of a batch."""
+    batch.fate, batch.reason = PENDING, STILL
+    at_us = time.time_ns() // 1000
+    batch.jobs = {
+        at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
+        for (at, _), token in zip(batch.people, tokens, strict=True)
+    }
+    engine.begun.update(job.lookup for job in batch.jobs.values())
+    try:
+        await asyncio.gather(*(engine.recorder.note(job) for job in batch.jobs.values()))
+    except LedgerError:
+        engine.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
