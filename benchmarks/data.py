@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.measure import Table, growth_of, in_turn
-from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import EMAIL_STATUSES, SENIORITIES, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.arrays import SOURCE_DTYPE, STATUS_DTYPE, Kinds
 from cleanlist_pandas.frame.columns import Columns
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.keys import read
+from cleanlist_pandas.frame.told import SOURCE_CODE, STATUS_CODE, Facts, Told
 
 __all__ = ["data"]
 
@@ -36,7 +36,7 @@ class Given:
     frame: pd.DataFrame
     arrays: dict[str, Any]
     table: pd.DataFrame
-    answers: Sequence[Answer]
+    told: Told
 
 
 def frame_of(n_rows: int) -> pd.DataFrame:
@@ -74,29 +74,30 @@ def given(n_rows: int) -> Given:
     columns["at_us"] = pd.to_datetime(columns["at_us"], unit="us", utc=True)
     constant = {"status": pd.Categorical(["completed"] * n), "source": pd.Categorical(["api"] * n)}
     table = pd.DataFrame({"key": emails.to_pandas(), **columns, **constant})
-    return Given(frame=frame, arrays=arrays, table=table, answers=answers_of(arrays, n))
+    return Given(frame=frame, arrays=arrays, table=table, told=told_of(arrays, n))
 
 
-def answers_of(arrays: dict[str, Any], n: int) -> Sequence[Answer]:
+def told_of(arrays: dict[str, Any], n: int) -> Told:
     """Return what `join` takes."""
-    cells = {name: arrays[name].to_pylist() for name in TEXTS}
-    for name, words in ENUMS.items():
-        cells[name] = [words[code] for code in arrays[name].tolist()]
-    cells["icp_score"] = arrays["icp_score"].tolist()
-    return [
-        Answer(
-            status=RowStatus.COMPLETED, source=Source.API, credits=1, confidence=0.93, at_us=at_us,
-            values=dict(zip(FIELDS, values, strict=True)),
-        )
-        for at_us, *values in zip(arrays["at_us"].tolist(), *(cells[name] for name in FIELDS), strict=True)
-    ]  # fmt: skip
+    names: dict[FieldName, Any] = {name: arrays[name] for name in FIELDS}
+    facts = Facts(
+        statuses=np.full(n, STATUS_CODE[RowStatus.COMPLETED], np.int8),
+        sources=np.full(n, SOURCE_CODE[Source.API], np.int8),
+        credits=arrays["credits"],
+        times_us=arrays["at_us"],
+        confidences=arrays["confidence"],
+        reasons=arrays["reason"],
+        values=names,
+        notes={},
+    )
+    return Told(facts, np.arange(n))
 
 
 def ours(one: Given) -> object:
     """Find who is in the frame, and put what is known on the rows."""
     keys = read(one.frame, Columns(email="email"))
     return join(
-        one.frame, keys.codes, one.answers, FIELDS, existing={}, filled=np.zeros(len(one.frame), bool), kinds=Kinds(),
+        one.frame, keys.codes, one.told, FIELDS, existing={}, filled=np.zeros(len(one.frame), bool), kinds=Kinds(),
         provenance=True,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
+from cleanlist_pandas.frame.told import Told
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
@@ -119,7 +120,7 @@ def steps_of(*steps: Result | None, budget: Budget) -> list[Result]:
 
 def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:
     """Put what is known of everybody, and what the steps of a run brought, on their rows."""
-    answers = _answers(case, who, steps)
+    answers = Told.of(_answers(case, who, steps), case.fields)
     frame = join(
         case.frame,
         case.keys.codes,
