@@ -7,7 +7,12 @@ import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanlist_pandas.answers import Answer, combine
 from cleanlist_pandas.case import SERVICES, Case, look_again
@@ -16,7 +21,7 @@ from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
-from cleanlist_pandas.frame.told import Told
+from cleanlist_pandas.frame.told import Facts, Told
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
@@ -28,6 +33,8 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
+from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup
@@ -120,7 +127,7 @@ def steps_of(*steps: Result | None, budget: Budget) -> list[Result]:
 
 def join_case(case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop) -> Done:
     """Put what is known of everybody, and what the steps of a run brought, on their rows."""
-    answers = Told.of(_answers(case, who, steps), case.fields)
+    answers = _answers(case, who, steps)
     frame = join(
         case.frame,
         case.keys.codes,
@@ -157,7 +164,7 @@ def _interrupted(result: Result) -> Result:
 def _claim_rivals(case: Case, who: Run) -> None:
     """Tell a run of the people whom other runs have in hand already."""
     who.seen = max(who.seen, case.seen)
-    for at, held in case.held.items():
+    for at, held in case.held.others.items():
         if held.rivals:
             claims = [Claim(rival.lookup, tuple(rival.fields)) for rival in held.rivals]
             who.rivals.setdefault(case.keys.addresses[at].as_py(), []).extend(claims)
@@ -173,19 +180,37 @@ def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
         yield position, Lookup(address=address, fields=names_of(asks[number]), hints=known)
 
 
-def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
+def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
     """Return one answer for each unique person, from all that is known of them."""
-    plain = {
-        State.BILLABLE: Answer(status=RowStatus.NOT_ATTEMPTED),
-        State.FILLED: Answer(status=RowStatus.COMPLETED, source=Source.EXISTING),
-    }
-    states = case.decision.states.tolist()
-    answers = [plain.get(State(state), plain[State.BILLABLE]) for state in states]
-    informed = {*case.known.values, *case.held}.union(*(step.answers for step in steps), *(s.rivals for s in steps))
-    for position in informed:
-        if states[position] != State.FILLED:
-            answers[position] = _answer(case, who, position, steps)
-    return answers
+    plain = (Answer(status=RowStatus.NOT_ATTEMPTED), Answer(status=RowStatus.COMPLETED, source=Source.EXISTING))
+    filled = case.decision.states == State.FILLED
+    informed = {*case.known.values, *case.held.others}.union(
+        *(step.answers for step in steps), *(s.rivals for s in steps)
+    )
+    by_column, at = _read_at_once(case, np.isin(case.held.positions, [*informed], invert=True))
+    left = np.setdiff1d(case.held.positions, at)
+    people = [one for one in {*informed, *left.tolist()} if not filled[one]]
+    facts = Facts.of([*plain, *(_answer(case, who, one, steps) for one in people)], case.fields)
+    places = filled.astype(np.int64)
+    places[people] = np.arange(len(plain), len(facts))
+    places[at] = np.arange(len(facts), len(facts) + len(at))
+    return Told(Facts.joined([facts, by_column], case.fields), places)
+
+
+def _read_at_once(case: Case, which: npt.NDArray[np.bool_]) -> tuple[Facts, Ints]:
+    """Read the answers of people of whom the ledger holds all there is to say; return also who they are."""
+    held, settled = case.held, case.held.settled
+    if settled is None:
+        return Facts.of([], case.fields), np.zeros(0, np.int64)
+    names = [name for name, service in SERVICES.items() if isinstance(service, CsvRow)]
+    ours: Any = pc.is_in(settled.services.dictionary, pa.array(names, pa.large_string()))
+    spoken = np.asarray(ours)[np.asarray(settled.services.indices)]
+    chosen = np.flatnonzero(which & spoken[held.rows])
+    rows, people = held.rows[chosen], held.positions[chosen]
+    bodies: Any = settled.bodies.take(cast(Any, pa.array(rows)))
+    addresses: Any = case.keys.addresses.take(cast(Any, pa.array(people)))
+    facts, places = read_rows(bodies, addresses, settled.times_us[rows], case.fields)
+    return facts, people[places]
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

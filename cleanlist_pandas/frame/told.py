@@ -69,19 +69,26 @@ class Facts:
             notes={at: one.notes for at, one in enumerate(answers) if one.notes},
         )
 
-    def then(self, other: Facts) -> Facts:
-        """Return these answers, followed by others about the same fields."""
-        if not len(self) or not len(other):
-            return self if len(self) else other
-        return Facts(
-            statuses=np.append(self.statuses, other.statuses),
-            sources=np.append(self.sources, other.sources),
-            credits=np.append(self.credits, other.credits),
-            times_us=np.append(self.times_us, other.times_us),
-            confidences=np.append(self.confidences, other.confidences),
-            reasons=_after(self.reasons, other.reasons),
-            values={name: _after(values, other.values[name]) for name, values in self.values.items()},
-            notes={**self.notes, **{at + len(self): notes for at, notes in other.notes.items()}},
+    @classmethod
+    def joined(cls, parts: Sequence[Facts], fields: Sequence[FieldName]) -> Facts:
+        """Return answers about the same fields, one part after the other."""
+        parts = [part for part in parts if len(part)] or [cls.of([], fields)]
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *map(len, parts)]).tolist()
+        return cls(
+            statuses=np.concatenate([part.statuses for part in parts]),
+            sources=np.concatenate([part.sources for part in parts]),
+            credits=np.concatenate([part.credits for part in parts]),
+            times_us=np.concatenate([part.times_us for part in parts]),
+            confidences=np.concatenate([part.confidences for part in parts]),
+            reasons=_joined([part.reasons for part in parts]),
+            values={name: _joined([part.values[name] for part in parts]) for name in fields},
+            notes={
+                start + at: notes
+                for start, part in zip(starts, parts, strict=False)
+                for at, notes in part.notes.items()
+            },
         )
 
 
@@ -149,9 +156,9 @@ class Told(Sequence[Answer]):
             yield from notes * people[place]
 
 
-def _after(first: Any, second: Any) -> Any:
-    """Return one array after another."""
-    return pa.concat_arrays([first, second]) if isinstance(first, pa.Array) else np.append(first, second)
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return arrays one after the other."""
+    return pa.concat_arrays(parts) if isinstance(parts[0], pa.Array) else np.concatenate(parts)
 
 
 def _cell(name: FieldName, cells: Any, place: int) -> str | int | None:

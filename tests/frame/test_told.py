@@ -47,9 +47,9 @@ def test_answers_follow_others():
     """Also where there are none before or after."""
     first, second = (Facts.of(part, FIELD_NAMES) for part in (ANSWERS[:1], ANSWERS[1:] + ANSWERS[:1]))
     none = Facts.of([], FIELD_NAMES)
-    assert list(Told(first.then(second), np.arange(5))) == [*ANSWERS, ANSWERS[0]]
-    assert list(Told(none.then(second).then(none), np.arange(4))) == [*ANSWERS[1:], ANSWERS[0]]
-    assert first.then(second).notes == {0: ("odd",), 4: ("odd",)}
+    assert list(Told(Facts.joined([first, second], FIELD_NAMES), np.arange(5))) == [*ANSWERS, ANSWERS[0]]
+    assert list(Told(Facts.joined([none, second, none], FIELD_NAMES), np.arange(4))) == [*ANSWERS[1:], ANSWERS[0]]
+    assert Facts.joined([first, second], FIELD_NAMES).notes == {0: ("odd",), 4: ("odd",)}
 
 
 def test_nobody_is_nobody():
