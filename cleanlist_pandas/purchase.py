@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +17,7 @@ from cleanlist_pandas.answers import Answer, combine
 from cleanlist_pandas.case import SERVICES, Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
-from cleanlist_pandas.frame.arrays import Kinds
+from cleanlist_pandas.frame.arrays import Kinds, take
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
 from cleanlist_pandas.frame.told import Facts, Told
@@ -187,9 +186,12 @@ def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
     informed = {*case.known.values, *case.held.others}.union(
         *(step.answers for step in steps), *(s.rivals for s in steps)
     )
-    by_column, at = _read_at_once(case, np.isin(case.held.positions, [*informed], invert=True))
-    left = np.setdiff1d(case.held.positions, at)
-    people = [one for one in {*informed, *left.tolist()} if not filled[one]]
+    by_column, at = _read_at_once(case, informed)
+    left = np.zeros(len(filled), np.bool_)
+    left[case.held.positions] = True
+    left[at] = False
+    left[[*informed]] = True
+    people = np.flatnonzero(left & ~filled).tolist()
     facts = Facts.of([*plain, *(_answer(case, who, one, steps) for one in people)], case.fields)
     places = filled.astype(np.int64)
     places[people] = np.arange(len(plain), len(facts))
@@ -197,19 +199,20 @@ def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
     return Told(Facts.joined([facts, by_column], case.fields), places)
 
 
-def _read_at_once(case: Case, which: npt.NDArray[np.bool_]) -> tuple[Facts, Ints]:
+def _read_at_once(case: Case, informed: Collection[int]) -> tuple[Facts, Ints]:
     """Read the answers of people of whom the ledger holds all there is to say; return also who they are."""
     held, settled = case.held, case.held.settled
     if settled is None:
         return Facts.of([], case.fields), np.zeros(0, np.int64)
     names = [name for name, service in SERVICES.items() if isinstance(service, CsvRow)]
     ours: Any = pc.is_in(settled.services.dictionary, pa.array(names, pa.large_string()))
-    spoken = np.asarray(ours)[np.asarray(settled.services.indices)]
-    chosen = np.flatnonzero(which & spoken[held.rows])
+    which = np.asarray(ours)[np.asarray(settled.services.indices)][held.rows]
+    others = np.zeros(case.keys.n_keys, np.bool_)
+    others[[*informed]] = True
+    chosen = np.flatnonzero(which & ~others[held.positions])
     rows, people = held.rows[chosen], held.positions[chosen]
-    bodies: Any = settled.bodies.take(cast(Any, pa.array(rows)))
-    addresses: Any = case.keys.addresses.take(cast(Any, pa.array(people)))
-    facts, places = read_rows(bodies, addresses, settled.times_us[rows], case.fields)
+    addresses: Any = take(case.keys.addresses, people)
+    facts, places = read_rows(take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
     return facts, people[places]
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "category",
     "first_rows",
     "pack",
+    "take",
 ]
 
 Array = Any  # an ndarray or an ExtensionArray: what `DataFrame.assign` takes without looking at an index
@@ -128,6 +129,12 @@ def _spread(values: Any, missing: Any, codes: Ints) -> tuple[Any, npt.NDArray[np
     """Return numbers, 0 where missing, and whether they are: both per row; code -1 reaches the one that is appended."""
     known = np.append(np.where(missing, 0, values), np.zeros(1, values.dtype))
     return np.take(known, codes), np.take(np.append(missing, True), codes)
+
+
+def take(values: Any, places: Ints) -> Any:
+    """Return Arrow's values at some places; the same ones where that is all of them, which are not copied then."""
+    whole = len(places) == len(values) and bool((places == np.arange(len(places))).all())
+    return values if whole else values.take(pa.array(places))
 
 
 def first_rows(codes: Ints, n_keys: int) -> Ints:

@@ -108,6 +108,8 @@ class Keys:
         mask = np.asarray(mask, np.bool_)
         if mask.shape != (self.n_keys,):
             raise ValueError(f"mask must have shape ({self.n_keys},), one for each address, not {mask.shape}.")
+        if not mask.any():
+            return self
         keep = pa.array(~mask)
         moved = np.append(np.where(mask, -1, np.cumsum(~mask) - 1), -1)  # the last one is for code -1
         hit = np.append(mask, False)[self.codes]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -33,10 +35,30 @@ _PLAIN: Final = bytes(byte for byte in range(32, 127) if byte not in b"'\\")  # 
 
 _LOOKUPS_AFTER: Final = f"(SELECT * FROM lookups WHERE id > ? ORDER BY id LIMIT {_LOOKUPS_AT_ONCE})"  # noqa: S608
 _OUTCOMES_OF: Final = "(SELECT o.* FROM json_each(?) JOIN outcomes o ON o.lookup = json_each.value)"
+_OUTCOMES_FROM: Final = "(SELECT * FROM outcomes WHERE lookup BETWEEN ? AND ?)"
 _LOOKUP: Final = {"id": int, "run": str, "world": str, "service": str, "address": str, "fields": str, "price": int,
                   "at_us": int}  # fmt: skip
 _OUTCOME: Final = {"lookup": int, "status": str, "credits": int, "reason": str, "at_us": int, "body": bytes}
 _TYPES: Final = {int: "integer", str: "text", bytes: "blob"}
+Row = Sequence[Any]
+
+
+def _numbers_and_texts(kinds: Mapping[str, type]) -> tuple[list[str], list[str]]:
+    """Return the names of the columns of numbers, and of the others."""
+    return [name for name, kind in kinds.items() if kind is int], [name for name in kinds if kinds[name] is not int]
+
+
+def _cells_of(kinds: Mapping[str, type]) -> str:
+    """Return what to ask SQLite for: how many rows, how many of them have the right types, and each column whole."""
+    numbers, texts = _numbers_and_texts(kinds)
+    typed = " AND ".join(f"typeof({name}) = '{_TYPES[kind]}'" for name, kind in {**kinds, "checksum": int}.items())
+    parts = [f"count(*), total({typed})", *(f"group_concat({name})" for name in (*numbers, "checksum"))]
+    parts += [f"CAST(group_concat({n}, '') AS BLOB), group_concat(length(CAST({n} AS BLOB)))" for n in texts]
+    return ", ".join(parts)
+
+
+_CELLS_OF_LOOKUPS: Final = _cells_of(_LOOKUP)
+_CELLS_OF_OUTCOMES: Final = _cells_of(_OUTCOME)
 
 
 class Odd(Exception):  # noqa: N818 - it is no error
@@ -56,7 +78,7 @@ class Settled:
     credits: Ints
     reasons: pa.LargeStringArray
     times_us: Ints
-    bodies: pa.LargeBinaryArray
+    bodies: pa.ChunkedArray[Any]  # of large_binary: they are what there is most of, and not copied together
 
     def __len__(self) -> int:
         return len(self.lookups)
@@ -123,7 +145,7 @@ def find_settled(
         credits=np.concatenate([page["credits"] for page in ends]),
         reasons=_joined(ends, "reason"),
         times_us=np.concatenate([page["at_us"] for page in ends]),
-        bodies=_joined(ends, "body"),
+        bodies=pa.chunked_array([page["body"] for page in ends]),
     )
     return settled, others, int(ids[-1])
 
@@ -144,37 +166,54 @@ def _joined(pages: Sequence[dict[str, Any]], name: str) -> Any:
 
 def _lookups(sql: Any) -> Iterator[dict[str, Any]]:
     """Read all look-ups by column, page by page: whoever reads them all at once keeps runs from writing."""
-    newest = 0
-    while True:
-        page = _page(sql, _LOOKUPS_AFTER, _LOOKUP, newest)
-        if page is None:
-            return
-        yield page
-        newest = int(page["id"][-1])
+
+    query = f"SELECT max(id), {_CELLS_OF_LOOKUPS} FROM {_LOOKUPS_AFTER}"  # noqa: S608 - constants
+
+    def rows() -> Iterator[Row]:
+        newest: int | None = 0
+        while newest is not None:
+            newest, *row = sql.execute(query, (newest,)).fetchone()
+            yield row
+
+    with closing(_ahead(rows())) as pages:
+        yield from (page for row in pages if (page := _page(row, _LOOKUP)) is not None)
 
 
 def _outcomes(sql: Any, lookups: Ints) -> Iterator[dict[str, Any]]:
     """Read the outcomes of some look-ups, those that have one, by column and in their order."""
-    for at in range(0, len(lookups), _BODIES_AT_ONCE):
-        ids = lookups[at : at + _BODIES_AT_ONCE].tolist()
-        page = _page(sql, _OUTCOMES_OF, _OUTCOME, json.dumps(ids))
-        if page is not None:
-            yield {**page, "status": page["status"].dictionary_encode()}
+
+    def rows() -> Iterator[Row]:
+        for at in range(0, len(lookups), _BODIES_AT_ONCE):
+            ids = lookups[at : at + _BODIES_AT_ONCE].tolist()
+            if ids[-1] - ids[0] + 1 == len(ids):  # nobody else's among them: quicker than a list
+                source, *values = _OUTCOMES_FROM, ids[0], ids[-1]
+            else:
+                source, *values = _OUTCOMES_OF, json.dumps(ids)
+            yield sql.execute(f"SELECT {_CELLS_OF_OUTCOMES} FROM {source}", values).fetchone()  # noqa: S608 - constants
+
+    with closing(_ahead(rows())) as pages:
+        for row in pages:
+            if (page := _page(row, _OUTCOME)) is not None:
+                yield {**page, "status": page["status"].dictionary_encode()}
 
 
-def _page(sql: Any, source: str, kinds: dict[str, type], value: int | str) -> dict[str, Any] | None:
-    """Read a page by column and check it; none if it has no rows."""
-    numbers = [name for name, kind in kinds.items() if kind is int]
-    texts = [name for name, kind in kinds.items() if kind is not int]
-    typed = " AND ".join(f"typeof({name}) = '{_TYPES[kind]}'" for name, kind in {**kinds, "checksum": int}.items())
-    parts = [f"count(*), total({typed})", *(f"group_concat({name})" for name in (*numbers, "checksum"))]
-    parts += [f"CAST(group_concat({n}, '') AS BLOB), group_concat(length(CAST({n} AS BLOB)))" for n in texts]
-    row = sql.execute(f"SELECT {', '.join(parts)} FROM {source}", (value,)).fetchone()  # noqa: S608 - constants
+def _ahead(rows: Iterator[Row]) -> Generator[Row]:
+    """Give each row while the next one is being read: SQLite lets go of the interpreter for as long as it works."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, rows, None)
+        while (row := coming.result()) is not None:
+            coming = thread.submit(next, rows, None)
+            yield row
+
+
+def _page(row: Row, kinds: Mapping[str, type]) -> dict[str, Any] | None:
+    """Take a page apart by column and check it; none if it has no rows."""
     n, n_typed, *cells = row
     if not n:
         return None
     if n != n_typed:
         raise Odd
+    numbers, texts = _numbers_and_texts(kinds)
     found = {name: _numbers(cell, n) for name, cell in zip((*numbers, "checksum"), cells, strict=False)}
     for name, content, lengths in zip(texts, *(cells[len(found) + k :: 2] for k in (0, 1)), strict=True):
         found[name] = _array(content or b"", _numbers(lengths, n), kinds[name])
@@ -202,7 +241,7 @@ def _array(content: bytes, lengths: Ints, kind: type) -> Any:
     return pa.Array.from_buffers(_TEXT if kind is str else pa.large_binary(), len(lengths), buffers)
 
 
-def _checksums(page: dict[str, Any], kinds: dict[str, type]) -> Ints:
+def _checksums(page: dict[str, Any], kinds: Mapping[str, type]) -> Ints:
     """Return the checksums that a page's rows should have."""
     parts: list[Any] = []
     plain = np.ones(len(page["checksum"]), np.bool_)

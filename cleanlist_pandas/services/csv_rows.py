@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
-from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed
+from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take
 from cleanlist_pandas.frame.texts import Bools, as_mask, trim
 from cleanlist_pandas.frame.told import SOURCE_CODE, STATUS_CODE, Facts
 
@@ -35,13 +35,13 @@ _STATUS_NAMES: Final = ("status", "enriched_status")
 
 
 def read_rows(
-    bodies: pa.LargeBinaryArray, addresses: pa.LargeStringArray, times_us: Ints, fields: Sequence[FieldName]
+    bodies: pa.ChunkedArray[Any], addresses: pa.LargeStringArray, times_us: Ints, fields: Sequence[FieldName]
 ) -> tuple[Facts, Ints]:
     """Return what answers out of the ledger say, and which of them it is that could be read so.
 
     Parameters
     ----------
-    bodies : pyarrow.LargeBinaryArray
+    bodies : pyarrow.ChunkedArray of large_binary
         As they came.
     addresses : pyarrow.LargeStringArray
         Who was asked about.
@@ -56,11 +56,10 @@ def read_rows(
     todo = [slice(at, min(n, at + _ROWS_AT_ONCE)) for at in range(0, n, _ROWS_AT_ONCE)][::-1]
     while todo:
         part = todo.pop()
-        table = _parse(bodies[part], fields)
+        table = _parse(bodies[part].combine_chunks(), fields)
         if table is not None:
             rows = np.flatnonzero(_is_plain(table, addresses[part], fields))
-            kept: Any = pa.array(rows)
-            parts.append(_facts(table.take(kept), times_us[part][rows], fields))
+            parts.append(_facts(take(table, rows), times_us[part][rows], fields))
             places.append(rows + part.start)
         elif part.stop - part.start > _ROWS_AT_LEAST:  # one answer is none: the others shall not be left out for it
             middle = (part.start + part.stop) // 2
@@ -68,7 +67,7 @@ def read_rows(
     return Facts.joined(parts, fields), np.concatenate(places)
 
 
-def _parse(bodies: pa.LargeBinaryArray, fields: Sequence[FieldName]) -> pa.Table | None:
+def _parse(bodies: Any, fields: Sequence[FieldName]) -> pa.Table | None:
     """Read answers as JSON, one a row; none if one of them cannot be read so. Odd ones are read as an empty object."""
     texts = _pc.ascii_trim(bodies.view(_TEXT), " \t\r\n")
     lines = _lines(_pc.if_else(_pc.less_equal(_pc.binary_length(texts), _MAX_BYTES), texts, _OTHER))
@@ -82,7 +81,6 @@ def _parse(bodies: pa.LargeBinaryArray, fields: Sequence[FieldName]) -> pa.Table
         content if content.isascii() else content.decode()  # Arrow does not look whether it is UTF-8
         table = pj.read_json(
             cast(Any, pa.BufferReader(content)),
-            read_options=pj.ReadOptions(use_threads=False),
             parse_options=pj.ParseOptions(explicit_schema=_schema(fields), unexpected_field_behavior="ignore"),
         )
     except (pa.ArrowException, UnicodeDecodeError):
@@ -106,7 +104,7 @@ def _odd(content: bytes, n_lines: int) -> list[str]:
     found = []
     if b"NaN" in content or b"Inf" in content:
         found.append(_ODD_NUMBER)
-    if re.search(_NESTED.encode(), content):
+    if b"[" in content and re.search(_NESTED.encode(), content):
         found.append(_NESTED)
     if content.count(b"\n") != n_lines or b"\r" in content:  # a line break within a body
         found.append(r"[\r\n].")

@@ -120,7 +120,7 @@ def test_a_changed_row_is_odd_by_column_and_refused_row_by_row(path: Path, chang
         ids = ledger.record(run, [Intent(address=one, fields=["title"], price=1) for one in PEOPLE], [])
         done = [Outcome(lookup=n, status="completed", body=json.dumps({"n": n}).encode()) for n in ids if n]  # type: ignore[misc]
         ledger.record(run, [], done)
-    with closing(sqlite3.connect(path)) as plain:
+    with closing(sqlite3.connect(path, check_same_thread=False)) as plain:
         table = "lookup" if "outcomes" in change else "id"
         plain.execute(f"{change} WHERE {table} = 7")
         plain.commit()

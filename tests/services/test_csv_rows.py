@@ -44,7 +44,7 @@ def one_by_one(bodies: list[bytes], who: str = WHO) -> list[Answer | None]:
 def at_once(bodies: list[bytes], who: str = WHO) -> dict[int, Answer]:
     n = len(bodies)
     people = pa.array([who] * n, pa.large_string())
-    facts, places = read_rows(pa.array(bodies, pa.large_binary()), people, np.full(n, 7), ALL)
+    facts, places = read_rows(pa.chunked_array([bodies], pa.large_binary()), people, np.full(n, 7), ALL)
     return dict(zip(places.tolist(), Told(facts, np.arange(len(places))), strict=True))
 
 
