@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -258,8 +257,8 @@ def _checksums(page: dict[str, Any], kinds: Mapping[str, type]) -> Ints:
     lines = _pc.binary_join_element_wise(*scalars)
     _, offsets, content = lines.buffers()
     ends = np.frombuffer(offsets, np.int64)[: len(lines) + 1].tolist()
-    view, crc32 = memoryview(content), zlib.crc32
-    sums = np.array([crc32(view[start:end]) for start, end in pairwise(ends)], np.int64)
+    rows = map(memoryview(content).__getitem__, map(slice, ends, ends[1:]))
+    sums = np.fromiter(map(zlib.crc32, rows), np.int64, len(lines))
     for at in np.flatnonzero(~plain).tolist():
         cells = [page[name][at] for name in kinds]
         sums[at] = checksum([cell.as_py() if isinstance(cell, pa.Scalar) else int(cell) for cell in cells])
