@@ -30,6 +30,7 @@ from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.ledger_file import PAGE_ROWS, _check_journal
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, checksum, decide
 from cleanlist_pandas.services.reply import LostBy
+from cleanlist_pandas.services.service import Job
 
 JANE, JOHN = "jane@acme.example", "john@acme.example"
 DAY = timedelta(days=1)
@@ -262,6 +263,21 @@ def test_what_was_written_is_what_is_read(path: Path) -> None:
         )
         assert records[1] == (0, open_one)
         assert ledger.outcomes([2, 1]) == {1: records[0][1], 2: open_one}
+
+
+def test_the_token_of_a_look_up_is_read_as_long_as_it_has_no_outcome(path: Path) -> None:
+    """Written twice it is there once; one that was changed is refused."""
+    with Ledger(path) as ledger:
+        run = who()
+        ledger.record(run, [intent(), intent(JOHN)], [])
+        jobs = [Job(lookup=lookup, token=f"wf_{lookup}", at_us=5) for lookup in (1, 2)]
+        for _ in range(2):
+            ledger.record(run, [], [], jobs)
+        ledger.record(run, [], [Outcome(lookup=2, status="not_found")])
+        assert [ledger.outcomes([at])[at].job for at in (1, 2)] == [jobs[0], None]
+    change(path, "UPDATE jobs SET token = 'wf_2' WHERE lookup = 1")
+    with Ledger(path) as ledger, pytest.raises(cl.LedgerError, match="damaged row"):
+        ledger.outcomes([1])
 
 
 def test_an_outcome_in_words_of_ours_is_read_as_plain_text(path: Path) -> None:
@@ -599,6 +615,12 @@ def without_salt(path: Path) -> None:
     change(path, "DELETE FROM salt")
 
 
+def job_of_nobody(path: Path) -> None:
+    """A token without its look-up."""
+    Ledger(path).close()
+    change(path, "INSERT INTO jobs VALUES (1, 'wf_1', 5, 0)")
+
+
 def without_table(path: Path) -> None:
     Ledger(path).close()
     change(path, "DROP TABLE salt")
@@ -667,6 +689,7 @@ DAMAGED = (
         (without_words, DAMAGED),
         (no_text, DAMAGED),
         (without_salt, DAMAGED),
+        (job_of_nobody, DAMAGED),
         (without_table, "cannot be"),
         (foreign, "no ledger"),
         (newer, "newer version"),
