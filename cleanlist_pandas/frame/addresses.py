@@ -218,8 +218,14 @@ def _capped(text: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def _is_plain(text: pa.LargeStringArray) -> Bools:
     """Tell which texts already are an address in its one spelling."""
-    plain = pc.and_(pc.match_substring_regex(text, _PLAIN), pc.invert(pc.match_substring(text, "xn--")))
-    return as_mask(pc.and_(plain, _is_short(text, pc.find_substring(text, "@"))))
+    plain = pc.match_substring_regex(text, _PLAIN)
+    longest: Any = pc.max(pc.binary_length(text))
+    if (longest.as_py() or 0) > MAX_LOCAL_BYTES.as_py():  # else no part of any can be too long
+        plain = pc.and_(plain, _is_short(text, pc.find_substring(text, "@")))
+    content: Any = text.buffers()[2]
+    if content is not None and b"xn--" in memoryview(content).tobytes():  # hardly any has one
+        plain = pc.and_(plain, pc.invert(pc.match_substring(text, "xn--")))
+    return as_mask(plain)
 
 
 def _is_short(address: pa.LargeStringArray, local_bytes: Any) -> Any:

