@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -41,11 +41,19 @@ from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Record
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
+from cleanlist_pandas.services.v2_list import V2List
 from cleanlist_pandas.settings import Settings
 
 __all__ = ["SERVICES", "Case", "look_again", "prepare"]
 
-SERVICES: Mapping[str, Service] = {CsvRow.surface.name: CsvRow(), ADOPTED: CsvRow(), V2.surface.name: V2()}
+SERVICES: Mapping[str, Service] = {
+    CsvRow.surface.name: CsvRow(),
+    ADOPTED: CsvRow(),
+    "v2": V2(),
+    "v2_people": V2(),
+    "v2_list": V2List(),
+}
+LIST_FROM: Final = 50  # people: fewer take some minutes one by one, and each answer is theirs beyond doubt
 Rows = npt.NDArray[np.bool_]
 
 
@@ -148,6 +156,16 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     )
 
 
+def _by_size(case: Case, decision: Decision) -> Service:
+    """Return the way people are asked about: many at once where they are many and a list brings what is wanted."""
+    if case.settings.service != "v2":
+        return case.service
+    by_list = SERVICES["v2_list"]
+    wanted = int(np.bitwise_or.reduce(decision.asks, initial=np.uint16(0)))
+    brings_all = not wanted & ~int(bits_of(by_list.surface.fields))
+    return by_list if brings_all and len(decision.billable) >= LIST_FROM else SERVICES["v2"]
+
+
 def _check_offer(service: Service, names: Sequence[str]) -> None:
     """Refuse a call that a surface can do nothing for."""
     offered = service.surface.fields
@@ -208,6 +226,7 @@ def look_again(case: Case) -> Case:
         tariff=case.service.price,
         screened=case.screened,
     )
+    case = dataclasses.replace(case, service=_by_size(case, decision))
     begun = [(at, one) for at, one in found.others if one.status == IN_DOUBT and one.job is not None]
     return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision)
 

@@ -46,11 +46,12 @@ OPTIONS: Final[dict[str, Option]] = {
         ),
         Option(
             name="service",
-            type='{"csv_row", "v2"}, optional',
+            type='{"csv_row", "v2", "v2_people", "v2_list"}, optional',
             default=None,
             check=checks.one_of("service", *SURFACES, none=True),
             meaning="Which surface of the service to speak to; by default v2 with a key that begins with ``clapi_``, "
-            "csv_row with any other.",
+            "csv_row with any other. v2 asks about many people by list, about few, and wherever ``email_status`` is "
+            "wanted, one by one; ``v2_list`` and ``v2_people`` say which.",
         ),
         Option(
             name="ledger",

@@ -36,7 +36,7 @@ from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import Lookup
+from cleanlist_pandas.services.service import Lookup, batched_on
 
 __all__ = ["buy", "collect", "join_case", "new_run", "steps_of"]
 
@@ -74,13 +74,15 @@ def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
 
     Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
     """
-    mine = [(at, one) for at, one in case.begun if one.service == case.service.surface.name]
+    path = case.service.surface.path
+    mine = [(at, one) for at, one in case.begun if SERVICES[one.service].surface.path == path]
     if not mine or case.settings.api_key is None:
         return case, None
     lookups = [
         (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, job=one.job)) for at, one in mine
     ]
-    result = _run(case, lookups, who, Budget(0), stop, 0.0)
+    asked = replace(case, service=SERVICES[batched_on(path)])  # it can ask about anybody's job
+    result = _run(asked, lookups, who, Budget(0), stop, 0.0)
     return look_again(case), replace(result, answers={}, rivals={})
 
 

@@ -60,26 +60,33 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
 def _steps(case: Case, prices: Ints, asks: npt.NDArray[np.uint16]) -> Mapping[str, Any]:
     """Return the number of requests, and what asking for phones in a second step means."""
     if not case.screened:
-        return {"requests": _requests(case, len(asks))}
+        return {"requests": _requests(case, asks)}
     with_phone = (asks & bits_of(["phone"])) != 0
     phone_credits = case.service.price(["phone"])
     first = int(prices.sum()) - phone_credits * int(with_phone.sum())
     at_once = sum(case.service.price(names_of(bits)) * n for bits, n in Counter(asks.tolist()).items())
-    n_both = int(np.count_nonzero(with_phone & (asks != bits_of(["phone"]))))
+    phone = bits_of(["phone"])
     phones = int(with_phone.sum())
     return {
         "screened": True,
         "phones": phones,
         "phone_credits": phones * phone_credits,
-        "requests": _requests(case, len(asks) + n_both),
+        "requests": _requests(case, asks & ~phone) + _requests(case, asks & phone),
         "break_even": round((at_once - first) / (phones * phone_credits), 4) if phones else None,
     }
 
 
-def _requests(case: Case, n_lookups: int) -> int:
-    """Return the requests that some look-ups take if none has to be repeated."""
-    surface = case.service.surface
-    return n_lookups * surface.requests_per_lookup + surface.requests_per_run * (n_lookups > 0)
+def _requests(case: Case, asks: npt.NDArray[np.uint16]) -> int:
+    """Return the requests that some look-ups take if none has to be repeated; who is asked for nothing takes none."""
+    surface, requests = case.service.surface, 0
+    for bits, n in Counter(asks[asks != 0].tolist()).items():
+        together = surface.people_per_batch > 1 and bits != int(bits_of(["phone"]))
+        requests += (
+            -(-n // surface.people_per_batch) * surface.requests_per_batch
+            if together
+            else n * surface.requests_per_lookup
+        )
+    return requests + surface.requests_per_run * (requests > 0)
 
 
 def plan_of(case: Case) -> Plan:

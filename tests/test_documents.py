@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cleanlist_pandas as cl
-from cleanlist_pandas.services import csv_row, v2
+from cleanlist_pandas.services import csv_row, v2, v2_list
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def test_code_of_the_readme_prints_what_it_shows(tmp_path, codes, outputs):
 
 
 def test_the_readme_lists_every_assumption():
-    for assumption in (*csv_row.ASSUMPTIONS, *v2.ASSUMPTIONS):
+    for assumption in (*csv_row.ASSUMPTIONS, *v2.ASSUMPTIONS, *v2_list.ASSUMPTIONS):
         assert f"- {assumption}" in README.replace("\n  ", " ")
 
 

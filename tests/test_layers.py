@@ -29,6 +29,7 @@ ROOMS = (
         "services.title_rules",
         "services.seniority",
         "services.v2",
+        "services.v2_list",
     ),
     (
         "run.budget",

@@ -1,6 +1,6 @@
 """The one place that spends: reserve, write the intent, send, record the answer, settle.
 
-`concurrency` workers share one iterator of people. A look-up goes through `Engine._ask` from top to bottom;
+`concurrency` workers share one iterator of people. A look-up goes through `Engine.ask` from top to bottom;
 what may be sent again is decided in `retry`, how and when in `traffic`, and whether it can be paid in `budget`.
 """
 
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
+from cleanlist_pandas.run.batches import work_in_batches
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.ledger import Ledger
-from cleanlist_pandas.run.lists import PATIENCE, check_account, drop_list, make_list
+from cleanlist_pandas.run.lists import PATIENCE, close_account, open_account
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER, outcome_of, stopped
 from cleanlist_pandas.run.pace import Pace
 from cleanlist_pandas.run.recorder import Recorder
@@ -31,7 +33,7 @@ from cleanlist_pandas.run.till import Till
 from cleanlist_pandas.run.traffic import Line, Sent, Traffic
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import Job, JobService, Lookup, Pending, Service
+from cleanlist_pandas.services.service import BatchService, Job, JobService, Lookup, Pending, Service
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["Engine"]
@@ -122,37 +124,30 @@ class Engine:
     async def _work_through(self) -> None:
         """Ask all people; then those whom another run had in hand and gave up."""
         halted = self.traffic.halted
-        await self._open()
+        await open_account(self)
         todo = self.lookups
         while todo and not halted.is_set() and not self.till.is_empty:
-            await self._work(iter(todo))
-            todo = await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
+            left: list[tuple[int, Lookup]] = []
+            if isinstance(self.service, BatchService):
+                left = await work_in_batches(self, self.service, todo)
+            else:
+                queue = iter(todo)
+                await self.gather(
+                    [self._worker(number, queue) for number in range(min(self.limits.concurrency, len(todo)))]
+                )
+            todo = left + await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
         if self.till.passed_over:
             self.traffic.halt(StopKind.BUDGET, self.till.passed_over)
-        await self._close()
-
-    async def _open(self) -> None:
-        """Where people are filed in lists, make one for this run; see first that the account is in order."""
-        if isinstance(self.service, JobService) and any(lookup.job is None for _, lookup in self.lookups):
-            async with self.traffic.line(0) as line:
-                self.balance = await check_account(self.service, line, self.till.cheapest)
-                self.list_id = await make_list(self.service, line, f"cleanlist-pandas {self.who.id}")
-
-    async def _close(self) -> None:
-        """Delete the run's list, unless it shall be kept or the service still works for it."""
-        if isinstance(self.service, JobService) and self.list_id and not self.limits.keep_list and not self.begun:
-            async with self.traffic.line(0) as line:
-                await drop_list(self.service, line, self.list_id)
+        await close_account(self)
 
     def _tell_waiting(self, n_people: int) -> None:
         """Show how many people other runs are asking about."""
         self.tally.waiting_for_others = n_people
         self.watch(self.tally, self.budget)
 
-    async def _work(self, queue: Iterator[tuple[int, Lookup]]) -> None:
-        """Let the workers empty one queue."""
-        n_workers = min(self.limits.concurrency, len(self.lookups))
-        workers = [asyncio.create_task(self._worker(number, queue)) for number in range(n_workers)]
+    async def gather(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Let workers come to their end; if one fails, or all are stopped at once, none stays behind."""
+        workers = [asyncio.create_task(each) for each in work]
         try:
             await asyncio.gather(*workers)
         except BaseException:
@@ -170,7 +165,7 @@ class Engine:
                 if person is None:
                     self._tell_if_out_of_budget()
                     break
-                await self._ask(*person, line)
+                await self.ask(*person, line)
                 self.watch(self.tally, self.budget)
 
     def _tell_if_out_of_budget(self) -> None:
@@ -179,10 +174,10 @@ class Engine:
             self.tally.stopping = self.tally.stopping or StopKind.BUDGET
             self.watch(self.tally, self.budget)
 
-    async def _ask(self, position: int, lookup: Lookup, line: Line) -> None:
+    async def ask(self, position: int, lookup: Lookup, line: Line) -> None:
         """Take one person whose price is set aside to an outcome."""
         price = self.till.price(lookup)
-        number = lookup.job.lookup if lookup.job else await self._intend(position, lookup, price)
+        number = lookup.job.lookup if lookup.job else await self.intend(position, lookup, price)
         if number is None:
             return
         outcome, answer = stopped(number, unanswered=True), None
@@ -195,9 +190,9 @@ class Engine:
         finally:  # whatever happened: what was sent must not look as if it had never been
             if number in self.begun and answer is None:
                 outcome = Outcome(lookup=number, status=PENDING, reason="the service still works on it")
-            self._settle(position, price, outcome, answer)
+            self.settle(position, price, outcome, answer)
 
-    async def _intend(self, position: int, lookup: Lookup, price: int) -> int | None:
+    async def intend(self, position: int, lookup: Lookup, price: int) -> int | None:
         """Write that a look-up is about to leave; return its id, or nothing if it must not be sent."""
         granted: Grant | LedgerError = None
         try:
@@ -304,13 +299,18 @@ class Engine:
             self.traffic.drain(cost, NO_ANSWER if answer is None else answer.reason)
         else:
             self.traffic.quota.refill()
-        price = self.service.price(lookup.fields)
-        if answer is not None and answer.credits > price:
-            priced = n_of(price, "credit")
-            self.traffic.halt(StopKind.TARIFF, f"a look-up priced at {priced} was charged {answer.credits}")
+        if answer is not None:
+            self.check_price(lookup, answer)
         return answer
 
-    def _settle(self, position: int, price: int, outcome: Outcome, answer: Answer | None) -> None:
+    def check_price(self, lookup: Lookup, answer: Answer) -> None:
+        """Stop where more was charged than a look-up's price: the tariff is not what we think."""
+        price = self.service.price(lookup.fields)
+        if answer.credits > price:
+            priced = n_of(price, "credit")
+            self.traffic.halt(StopKind.TARIFF, f"a look-up priced at {priced} was charged {answer.credits}")
+
+    def settle(self, position: int, price: int, outcome: Outcome, answer: Answer | None) -> None:
         """Book an outcome in all places at once: there is no await between them."""
         if outcome.status in (IN_DOUBT, PENDING):
             self.budget.doubt(price)

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.run.retry import Next, StopKind
 from cleanlist_pandas.run.traffic import Line
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import JobService
 
-__all__ = ["PATIENCE", "check_account", "drop_list", "make_list"]
+if TYPE_CHECKING:
+    from cleanlist_pandas.run.engine import Engine
+
+__all__ = ["PATIENCE", "close_account", "drop_list", "open_account"]
 
 PATIENCE: Final = 5  # of what is free and fails, tries in a row
 
 
-async def check_account(service: JobService, line: Line, cheapest: int) -> int | None:
+async def open_account(engine: Engine) -> None:
+    """Where people are filed in lists, make one for this run; see first that the account is in order."""
+    service = engine.service
+    if isinstance(service, JobService) and any(lookup.job is None for _, lookup in engine.lookups):
+        async with engine.traffic.line(0) as line:
+            engine.balance = await _check_account(service, line, engine.till.cheapest)
+            engine.list_id = await _make_list(service, line, f"cleanlist-pandas {engine.who.id}")
+
+
+async def close_account(engine: Engine) -> None:
+    """Delete the run's list, unless it shall be kept or the service still works for it."""
+    is_done = engine.list_id and not engine.limits.keep_list and not engine.begun
+    if isinstance(engine.service, JobService) and is_done:
+        async with engine.traffic.line(0) as line:
+            await drop_list(engine.service, line, engine.list_id)
+
+
+async def _check_account(service: JobService, line: Line, cheapest: int) -> int | None:
     """Return the account's credits, or None where they are not told; halt if the key is refused or they buy nothing."""
     traffic = line.traffic
     sent = await line.ask(service.ask_balance(), until=traffic.halted)
@@ -31,7 +51,7 @@ def _is_about_scope(result: object) -> bool:
     return isinstance(result, Reply) and result.problem().code == "insufficient_scope"
 
 
-async def make_list(service: JobService, line: Line, name: str) -> str:
+async def _make_list(service: JobService, line: Line, name: str) -> str:
     """Return the id of a new list; halt if there is none to be had."""
     traffic, reason = line.traffic, ""
     for _ in range(PATIENCE):

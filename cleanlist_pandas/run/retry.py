@@ -24,13 +24,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cleanlist_pandas.services.reply import Lost, LostBy, Problem, Reply
-from cleanlist_pandas.services.service import SURFACES
+from cleanlist_pandas.services.service import SURFACES, surface_at
 
 __all__ = ["Next", "RetryQuota", "StopKind", "Verdict", "backoff_s", "judge", "wait_before"]
 
-_OTHERS = (
-    "there are " + " and ".join(f"{name} at {surface.path}" for name, surface in SURFACES.items()) + ", see service="
-)
+_PATHS = dict.fromkeys(surface.path for surface in SURFACES.values())
+_OTHERS = "there are " + " and ".join(f"{surface_at(path).name} at {path}" for path in _PATHS) + ", see service="
 
 FIRST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 20.0

@@ -8,9 +8,9 @@ vendor's Python client (read 2026-11-22); 30 requests a minute for a key, 60 for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, runtime_checkable
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS
@@ -19,6 +19,10 @@ from cleanlist_pandas.services.reply import Reply
 __all__ = [
     "HOST",
     "SURFACES",
+    "BatchService",
+    "Ended",
+    "Filed",
+    "Halt",
     "Job",
     "JobService",
     "Lookup",
@@ -26,7 +30,10 @@ __all__ = [
     "Request",
     "Service",
     "Surface",
+    "Talk",
+    "batched_on",
     "missing_on",
+    "surface_at",
     "surface_for",
 ]
 
@@ -51,6 +58,10 @@ class Surface:
         Requests a minute that one key may send; None where nothing is published.
     requests_per_lookup, requests_per_run : int
         Requests that a look-up takes at least, and those around all of a run.
+    people_per_batch : int
+        How many people are asked about with one request; 1 where it is one by one.
+    requests_per_batch : int
+        Requests around each of those.
     """
 
     name: str
@@ -60,20 +71,32 @@ class Surface:
     rate_per_minute: float | None = None
     requests_per_lookup: int = 1
     requests_per_run: int = 0
+    people_per_batch: int = 1
+    requests_per_batch: int = 0
 
 
+_V2: Final = Surface(
+    name="v2",
+    path="/api/v2",
+    fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
+    key_prefix="clapi_",
+    rate_per_minute=30.0,
+    requests_per_lookup=2,
+    requests_per_run=3,
+)
 SURFACES: Final[Mapping[str, Surface]] = {
     surface.name: surface
     for surface in (
         Surface(name="csv_row", path="/v1", fields=tuple(FIELDS)),
-        Surface(
-            name="v2",
-            path="/api/v2",
-            fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
-            key_prefix="clapi_",
-            rate_per_minute=30.0,
-            requests_per_lookup=2,
-            requests_per_run=3,
+        _V2,
+        replace(_V2, name="v2_people", key_prefix=""),
+        replace(
+            _V2,
+            name="v2_list",
+            key_prefix="",
+            fields=tuple(field for field in _V2.fields if field != "email_status"),
+            people_per_batch=580,  # 600 rows or 150 KB: an address has 254 bytes at most
+            requests_per_batch=9,  # list, import, quote, order, twice its status, two pages, the list's end
         ),
     )
 }
@@ -82,6 +105,16 @@ SURFACES: Final[Mapping[str, Surface]] = {
 def missing_on(name: str, fields: Sequence[str]) -> tuple[str, ...]:
     """Return those of some fields that a surface does not offer."""
     return tuple(field for field in fields if field not in SURFACES[name].fields)
+
+
+def surface_at(path: str) -> Surface:
+    """Return the surface that stands for all below a path."""
+    return next(surface for surface in SURFACES.values() if surface.path == path)
+
+
+def batched_on(path: str) -> str:
+    """Return the surface below a path that takes most people at once."""
+    return max((s for s in SURFACES.values() if s.path == path), key=lambda s: s.people_per_batch).name
 
 
 def surface_for(key: str) -> Surface:
@@ -162,3 +195,76 @@ class JobService(Service, Protocol):
 
     def drop_list(self, list_id: str) -> Request:
         """Return the request that deletes a list; its people stay."""
+
+
+T = TypeVar("T")
+Talk: TypeAlias = Generator[Request, Reply, T]
+"""What is free and takes several requests: yields each, is sent its successful reply, returns what it learnt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """Why no more can be asked: ``credits``, ``tariff`` or ``service``, and in words."""
+
+    kind: Literal["credits", "tariff", "service"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """People were put into a list of their own; nothing is ordered yet.
+
+    Parameters
+    ----------
+    list_id : str
+        The list.
+    skipped : frozenset of int, or None
+        Positions of those the service did not take; None where it does not say who they are.
+    """
+
+    list_id: str
+    skipped: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A batch has ended: the credits it cost, None where they are not told; and whether it went wrong."""
+
+    credits: int | None
+    failed: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class BatchService(JobService, Protocol):
+    """A surface that is asked about many people at once. Only what `order` returns may be charged."""
+
+    def kind_of(self, lookup: Lookup) -> str:
+        """Return what people of one batch have in common; nothing for who is asked about alone."""
+
+    def file(self, lookups: Sequence[Lookup], name: str) -> Talk[Filed | Halt]:
+        """Put people into a list of their own."""
+
+    def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
+        """Return the request that looks up everybody in the list. Sent twice it is charged once."""
+
+    def read_order(self, reply: Reply, list_id: str, n_people: int) -> str:
+        """Return the token of what was ordered, or nothing if the reply is no answer."""
+
+    def is_batch(self, token: str) -> bool:
+        """Whether a token is that of a batch."""
+
+    def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
+        """Return how a batch is doing, or None if the reply is no answer."""
+
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
+        """Return for each look-up what `read` makes an answer of, or None if a reply is no answer.
+
+        The credits in them add up to what was charged.
+        """
+
+    def is_whole(self, lookups: Sequence[Lookup], token: str) -> bool:
+        """Whether these are all the people of a batch, so that its list is needed no more."""
+
+    def list_of(self, token: str) -> str:
+        """Return the list of a batch."""

@@ -58,12 +58,12 @@ class V2:
 
     def price(self, fields: Sequence[str]) -> int:
         """Credits one look-up of these fields costs at most."""
-        return PRICES[_kind(fields)]
+        return PRICES[kind_of(fields)]
 
     def begin(self, lookup: Lookup, list_id: str) -> Request:
         """Return the request that looks one person up. It refuses fields it does not know, and no key repeats it."""
         hints = {HINTS[name]: text for name, text in lookup.hints.items() if name in HINTS}
-        said = {"lead_list_id": list_id, "email": lookup.address, "enrichment_type": _kind(lookup.fields), **hints}
+        said = {"lead_list_id": list_id, "email": lookup.address, "enrichment_type": kind_of(lookup.fields), **hints}
         return Request(path="/enrichment/person", body=json.dumps(said).encode())
 
     def follow(self, token: str) -> Request:
@@ -85,7 +85,7 @@ class V2:
 
     def read_list(self, reply: Reply) -> str:
         """Return the list's id, or nothing if the reply has none."""
-        return _token(as_object(reply.json()).get("list_id"))
+        return as_token(as_object(reply.json()).get("list_id"))
 
     def drop_list(self, list_id: str) -> Request:
         """Return the request that deletes a list; its people stay."""
@@ -94,13 +94,13 @@ class V2:
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
         """Return what a successful reply says about the person, or None if it is no answer. Never raises."""
         content = as_object(reply.json())
-        token, word = _token(content.get("workflow_id")), normal_word(content.get("status"))
+        token, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
         if not (token and word) or (lookup.job is not None and token != lookup.job.token):
             return None
         if word not in DONE | FAILED or not ("result" in content or "credits_charged" in content):
             return Pending(token)
         answer = self._ended(content, lookup)
-        notes = (*answer.notes, *_review(content))
+        notes = (*answer.notes, *review_notes(content))
         return replace(answer, at_us=at_us, notes=notes)
 
     def _ended(self, content: Mapping[str, Any], lookup: Lookup) -> Answer:
@@ -110,14 +110,14 @@ class V2:
             self.price(lookup.fields),
             normal_word(content["status"]),
         )
-        charged = _net(content, price)
+        charged = net_credits(content, price)
         booked = price if charged is None else charged
         if (word in FAILED and (booked or word in CUT_OFF)) or (charged and not result):
             unsaid = " and did not say what it charged, booked at the full price" if charged is None else ""
             return Answer(status=RowStatus.FAILED, credits=booked, reason=f"the service answered {word}{unsaid}")
-        values, notes = _values(result, lookup.fields) if _token(result.get("lead_id")) else ({}, [])
+        values, notes = values_of(result, lookup.fields) if as_token(result.get("lead_id")) else ({}, [])
         failed = not FAILED.isdisjoint({word, normal_word(result.get("status"))})
-        if not _token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
+        if not as_token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
             return Answer(status=RowStatus.NOT_FOUND, credits=charged or 0, source=Source.API)
         if charged is None:
             notes.append("credits_charged missing or unreadable, booked at the full price")
@@ -133,33 +133,35 @@ class V2:
         )
 
 
-def _kind(fields: Sequence[str]) -> str:
+def kind_of(fields: Sequence[str]) -> str:
     """Return the enrichment type that brings some fields, and no more than they need."""
     phone = [FIELDS[name].needs_phone_price for name in fields]
     return "phone_only" if phone and all(phone) else "full" if any(phone) else "partial"
 
 
-def _token(value: Any) -> str:
+def as_token(value: Any) -> str:
     """Return an id that can stand in an address, or nothing."""
     usable = isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
     return value if usable else ""
 
 
-def _net(content: Mapping[str, Any], price: int) -> int | None:
-    """Return the credits that were taken in the end, or None if they are not told."""
+def net_credits(content: Mapping[str, Any], price: int, n_people: int = 1) -> int | None:
+    """Return the credits that were taken in the end for some people at a price each, or None if they are not told."""
     charged, refunded = read_credits(content.get("credits_charged")), read_credits(content.get("credits_refunded")) or 0
-    if charged is None or charged + refunded <= PRICES.get(normal_word(content.get("enrichment_type")), price):
+    if charged is None or charged + refunded <= n_people * PRICES.get(
+        normal_word(content.get("enrichment_type")), price
+    ):
         return charged
     return max(0, charged - refunded)
 
 
-def _review(content: Mapping[str, Any]) -> list[str]:
+def review_notes(content: Mapping[str, Any]) -> list[str]:
     """Return what a person should know of a refund."""
     pending = normal_word(content.get("refund_status")) == "pending_review"
     return ["a refund is pending review by the vendor, its credits are booked as charged"] if pending else []
 
 
-def _values(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[str, str | int], list[str]]:
+def values_of(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[str, str | int], list[str]]:
     """Return the usable values of the fields asked for, and what was odd."""
     status = "valid" if normal_word(result.get("email_status")) == "reliable" else result.get("email_status")
     title = result.get("title")

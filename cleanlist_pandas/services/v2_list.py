@@ -1,0 +1,262 @@
+"""The v2 surface, people by list: filed, priced, ordered and looked up together; few requests for many people.
+
+Each batch has a list of its own: ``csv-import`` files it for nothing, ``/credits/estimate`` prices it, and
+``/enrichment/bulk`` orders it; only that may be charged. A quote is good for one use, so an order that was lost on the way is sent again
+with the same quote and cannot be charged twice. A lead is joined by its e-mail address, then by its LinkedIn profile,
+never by its position.
+
+References
+----------
+docs.cleanlist.ai/mcp-api and the OpenAPI file of the vendor's Python client (read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
+from cleanlist_pandas.services.cells import as_object, read_credits
+from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
+from cleanlist_pandas.services.v2 import (
+    DONE,
+    FAILED,
+    HINTS,
+    PRICES,
+    SENIORITY_NOTE,
+    V2,
+    as_token,
+    kind_of,
+    net_credits,
+    review_notes,
+    values_of,
+)
+
+__all__ = ["ASSUMPTIONS", "V2List"]
+
+ASSUMPTIONS: Final = (
+    "csv-import keeps a row with nothing but an address. Rows it skips are asked about one by one; where it skips more "
+    "than it names, so is everybody who has no profile, and no name with a company.",
+    "A lead's `email` is the address that was filed, in any case; else its profile tells who it is. Who has no lead "
+    "that tells was not found.",
+    "`/enrichment/bulk` with a quote that was used is refused and costs nothing.",
+    "A found address costs 1 and a found phone 10; where that does not add up to `credits_charged`, the rest is booked "
+    "on people who have no lead, or taken off.",
+    "All leads are there, with what was found, once the workflow has ended.",
+)
+
+PAGE_ROWS: Final = 500
+LARGEST_FILE: Final = 150_000
+MOST_PAGES: Final = 50
+TOKEN: Final = re.compile(r"list (\S+) (\S+) ([0-9]+)")
+COLUMNS: Final = ("email", *HINTS.values())
+UNTOLD: Final = "charged with its list, and no answer tells it is theirs"
+
+
+class V2List(V2):
+    """The lists below ``{base_url}/lead-lists``; who cannot be asked about in one is asked about as on v2."""
+
+    surface = SURFACES["v2_list"]
+
+    def kind_of(self, lookup: Lookup) -> str:
+        """Return the enrichment type; a phone alone tells nobody's address, so nobody could be told by it."""
+        kind = kind_of(lookup.fields)
+        return "" if kind == "phone_only" else kind
+
+    def file(self, lookups: Sequence[Lookup], name: str) -> Talk[Filed | Halt]:
+        """Put people into a list of their own; spends nothing."""
+        list_id = self.read_list((yield self.make_list(name)))
+        if not list_id:
+            return Halt(kind="service", reason="no list could be made: the answer names none")
+        said = {
+            "csv_content_base64": base64.b64encode(_file_of(lookups)).decode(),
+            "column_mapping": {column: column for column in COLUMNS},
+            "dispatch_enrichment": False,
+            "idempotency_key": name,
+        }
+        reply = yield Request(path=f"/lead-lists/{quote(list_id, safe='')}/csv-import", body=json.dumps(said).encode())
+        content = as_object(reply.json())
+        n_skipped, rows = read_credits(content.get("rows_skipped")), content.get("sample_skip_rows")
+        if n_skipped is None or content.get("workflow_id"):
+            return Halt(kind="service", reason="the answer to an import is none")
+        named = {row - 2 for row in rows or () if isinstance(row, int) and 0 <= row - 2 < len(lookups)}
+        return Filed(list_id=list_id, skipped=frozenset(named) if len(named) == n_skipped else None)
+
+    def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
+        """Price the list and return the request that looks up everybody in it."""
+        kind = kind_of(lookups[0].fields)
+        said = {"tool": "enrich_list", "list_id": list_id, "scope": kind}
+        content = as_object((yield Request(path="/credits/estimate", body=json.dumps(said).encode())).json())
+        cost, quote_id = read_credits(content.get("estimated_cost")), content.get("quote_id")
+        if cost is None or not isinstance(quote_id, str) or not quote_id:
+            return Halt(kind="service", reason="the answer to a quote is none")
+        if cost > PRICES[kind] * len(lookups):
+            return Halt(
+                kind="tariff", reason=f"{len(lookups)} look-ups at {PRICES[kind]} were quoted at {cost} credits"
+            )
+        if content.get("sufficient") is False:
+            return Halt(kind="credits", reason=f"the account does not hold the {cost} credits of the next list")
+        order = {"list_id": list_id, "quote_id": quote_id, "scope": kind}
+        return Request(path="/enrichment/bulk", body=json.dumps(order).encode())
+
+    def read_order(self, reply: Reply, list_id: str, n_people: int) -> str:
+        """Return the token of what was ordered: list, workflow and number of people."""
+        workflow = as_token(as_object(reply.json()).get("workflow_id"))
+        token = f"list {list_id} {workflow} {n_people}"
+        return token if TOKEN.fullmatch(token) else ""
+
+    def is_batch(self, token: str) -> bool:
+        """Whether a token is that of a batch."""
+        return TOKEN.fullmatch(token) is not None
+
+    def is_whole(self, lookups: Sequence[Lookup], token: str) -> bool:
+        """Whether these are all the people of a batch."""
+        return len(lookups) == int(_parts(token)[2])
+
+    def list_of(self, token: str) -> str:
+        """Return the list of a batch."""
+        return _parts(token)[0]
+
+    def follow(self, token: str) -> Request:
+        """Return the request that asks how a batch, or one person's look-up, is doing."""
+        return super().follow(_parts(token)[1] if self.is_batch(token) else token)
+
+    def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
+        """Return how a batch is doing, or None if the reply is no answer."""
+        content = as_object(reply.json())
+        workflow, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
+        if not word or workflow != _parts(token)[1]:
+            return None
+        if word not in DONE | FAILED:
+            return Pending(token)
+        charged = net_credits(content, PRICES["full"], int(_parts(token)[2]))
+        return Ended(credits=charged, failed=word in FAILED, notes=tuple(review_notes(content)))
+
+    def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[list[bytes] | None]:
+        """Page through the leads and tell whose each is; return one body for each look-up, for `read`."""
+        leads: list[Mapping[str, Any]] = []
+        cursor: Any = None
+        for _ in range(MOST_PAGES):
+            where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            path = f"/lead-lists/{quote(self.list_of(token), safe='')}/leads?limit={PAGE_ROWS}{where}"
+            content = as_object((yield Request(method="GET", path=path)).json())
+            page = content.get("leads")
+            if not isinstance(page, list):
+                return None
+            leads += [as_object(lead) for lead in page]
+            cursor = content.get("cursor")
+            if not isinstance(cursor, str) or not cursor:
+                break
+        joined = _join(leads, lookups)
+        credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
+        if ended.credits is not None and self.is_whole(lookups, token):
+            credits = _spread(ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields))
+        elif ended.credits is None and ended.failed:
+            credits = [self.price(lookup.fields) for lookup in lookups]
+        return [
+            json.dumps({"lead": lead, "credits": cost, "failed": ended.failed, "notes": ended.notes}).encode()
+            for lead, cost in zip(joined, credits, strict=True)
+        ]
+
+    def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
+        """Return what is told of one person: of a batch by what `collect` made of it, else as on v2."""
+        content = as_object(reply.json())
+        if "lead" not in content:
+            return super().read(reply, lookup, at_us)
+        lead, credits = as_object(content["lead"]), read_credits(content.get("credits")) or 0
+        values, notes = values_of(lead, lookup.fields) if _is_found(lead, lookup) else ({}, [])
+        if values:
+            told = [*notes, *(note for note in content.get("notes") or () if isinstance(note, str))]
+            reason = SENIORITY_NOTE if "seniority" in values else ""
+            return Answer(
+                status=RowStatus.COMPLETED, credits=credits, values=values, at_us=at_us, source=Source.API,
+                reason=reason, notes=tuple(told),
+            )  # fmt: skip
+        if credits or content.get("failed"):
+            reason = UNTOLD if credits else "the service gave up on its list"
+            return Answer(status=RowStatus.FAILED, credits=credits, at_us=at_us, reason=reason)
+        return Answer(status=RowStatus.NOT_FOUND, at_us=at_us, source=Source.API)
+
+
+def _parts(token: str) -> tuple[str, str, str]:
+    """Return list, workflow and number of people of a batch's token."""
+    told = TOKEN.fullmatch(token)
+    assert told is not None  # noqa: S101 - who asks looked with is_batch
+    return told[1], told[2], told[3]
+
+
+def _file_of(lookups: Sequence[Lookup]) -> bytes:
+    """Return the people as a CSV file; without what is only known beside the address where it would be too large."""
+    full = _csv([(lookup.address, *(lookup.hints.get(name, "") for name in HINTS)) for lookup in lookups])
+    return full if len(full) <= LARGEST_FILE else _csv([(lookup.address, *("" for _ in HINTS)) for lookup in lookups])
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a CSV file."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _join(leads: Sequence[Mapping[str, Any]], lookups: Sequence[Lookup]) -> list[Mapping[str, Any] | None]:
+    """Return each person's lead, or None: by address, then by profile; a lead that two could be is nobody's."""
+    by_mail: dict[str, Mapping[str, Any]] = {}
+    by_slug: dict[str, list[Mapping[str, Any]]] = {}
+    for lead in leads:
+        if isinstance(mail := lead.get("email"), str):
+            by_mail.setdefault(mail.strip().lower(), lead)
+        if slug := _slug(lead.get("linkedin_url")):
+            by_slug.setdefault(slug, []).append(lead)
+    joined: list[Mapping[str, Any] | None] = [by_mail.get(lookup.address.lower()) for lookup in lookups]
+    taken = {id(lead) for lead in joined if lead is not None}
+    for at, lookup in enumerate(lookups):
+        told = by_slug.get(_slug(lookup.hints.get("linkedin_url")), []) if joined[at] is None else []
+        if len(told) == 1 and id(told[0]) not in taken:
+            joined[at] = told[0]
+            taken.add(id(told[0]))
+    return joined
+
+
+def _slug(url: Any) -> str:
+    """Return the name of a profile, or nothing."""
+    told = re.search(r"linkedin\.com/in/([^/?#\s]+)", url, re.IGNORECASE) if isinstance(url, str) else None
+    return told[1].lower() if told else ""
+
+
+def _is_found(lead: Mapping[str, Any], lookup: Lookup) -> bool:
+    """Whether a lead holds more than what was filed: its address or its phone, which enrichment brings."""
+    return bool(lead.get("email")) or bool(lead.get("phone") and _wants_phone(lookup))
+
+
+def _worth(lead: Mapping[str, Any] | None, lookup: Lookup) -> int:
+    """Return the credits that a lead costs by its price."""
+    if not lead:
+        return 0
+    return PRICES["partial"] * bool(lead.get("email")) + PRICES["phone_only"] * bool(
+        lead.get("phone") and _wants_phone(lookup)
+    )
+
+
+def _wants_phone(lookup: Lookup) -> bool:
+    """Whether a phone was asked for."""
+    return any(FIELDS[name].needs_phone_price for name in lookup.fields)
+
+
+def _spread(charged: int, credits: Sequence[int], untold: Sequence[bool], price: int) -> list[int]:
+    """Return what each person cost, so that it adds up to what was charged; more goes to those without a lead first."""
+    spread, rest = list(credits), charged - sum(credits)
+    for at, is_untold in enumerate(untold):
+        more = min(max(rest, 0), price) if is_untold else 0
+        less = min(max(-rest, 0), spread[at])
+        spread[at] += more - less
+        rest += less - more
+    spread[0] += max(rest, 0)  # above the price of all: the run stops
+    return spread
