@@ -29,7 +29,7 @@ from cleanlist_pandas.frame.existing import read_existing
 from cleanlist_pandas.frame.identity import Parts, find_parts, is_nameable
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
-from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, names_of
+from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.plan.buckets import NOBODY, Decision, decide_people
@@ -37,8 +37,9 @@ from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
 from cleanlist_pandas.resume import Done, take_over
+from cleanlist_pandas.run.holding import Holding, hold
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.records import IN_DOUBT, Held, Record, decide
+from cleanlist_pandas.run.records import IN_DOUBT, Record
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings
 from cleanlist_pandas.surfaces import COMPANIES, SERVICES, check_offer, way_for
@@ -80,7 +81,7 @@ class Case(Given):
     began_us: int  # from which the age of answers is counted
     begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
     seen: int = 0  # the newest look-up the ledger had then
-    held: Mapping[int, Held] = field(default_factory=dict, repr=False)
+    held: Holding = field(default_factory=Holding, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
     companies: Case | None = field(default=None, repr=False)
 
@@ -189,9 +190,9 @@ def look_again(case: Case) -> Case:
     """Return a case as the ledger has it now: who is held, in doubt, and to be bought."""
     missing = case.needs.people & ~case.known.bits
     found, seen = case.ledger.find(case.keys.addresses, case.settings.world)
-    held = decide(
+    held = hold(
         found,
-        lambda at: names_of(int(missing[at])),
+        missing,
         max_age=case.settings.max_age,
         miss_age=MISS_MAX_AGE,
         retry=case.settings.in_doubt == "retry",
@@ -213,7 +214,7 @@ def look_again(case: Case) -> Case:
         screened=case.screened,
     )
     case = dataclasses.replace(case, service=way_for(case.service, case.settings.service, decision))
-    begun = [(at, one) for at, one in found if one.status == IN_DOUBT and one.job is not None]
+    begun = [(at, one) for at, one in found.others if one.status == IN_DOUBT and one.job is not None]
     companies = _companies(case, missing & ~answered & ~doubted)
     return dataclasses.replace(case, begun=begun, seen=seen, held=held, decision=decision, companies=companies)
 
@@ -273,10 +274,11 @@ def _table(one: Any) -> pd.DataFrame:
     raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")
 
 
-def _as_bits(held: Mapping[int, Held], missing: Bits) -> tuple[Bits, Bits]:
+def _as_bits(held: Holding, missing: Bits) -> tuple[Bits, Bits]:
     """Return, for each person, the fields the ledger answers, and those it cannot tell about."""
     answered, doubted = np.zeros_like(missing), np.zeros_like(missing)
-    for at, one in held.items():
+    answered[held.positions] = missing[held.positions]
+    for at, one in held.others.items():
         unsettled = missing[at] & ~bits_of(one.lacking)
         if not one.doubts:
             answered[at] = unsettled

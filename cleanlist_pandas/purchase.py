@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanlist_pandas.answers import Answer, at_company, combine
 from cleanlist_pandas.case import Case, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
-from cleanlist_pandas.frame.arrays import Kinds, first_rows
+from cleanlist_pandas.frame.arrays import Kinds, first_rows, take
 from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.frame.join import join
 from cleanlist_pandas.frame.needs import bits_of, names_of
+from cleanlist_pandas.frame.told import Facts, Told
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
 from cleanlist_pandas.run.budget import Budget
@@ -30,6 +33,8 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
+from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup, batched_on, by_address
@@ -131,7 +136,7 @@ def join_case(
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
     answers = _answers(case, who, steps)
     if case.companies is not None:
-        _add_companies(case, answers, _answers(case.companies, who, companies))
+        answers = _add_companies(case, [*answers], _answers(case.companies, who, companies))
     frame = join(
         case.frame,
         case.keys.codes,
@@ -168,7 +173,7 @@ def _interrupted(result: Result) -> Result:
 def _claim_rivals(case: Case, who: Run) -> None:
     """Tell a run of the people whom other runs have in hand already."""
     who.seen = max(who.seen, case.seen)
-    for at, held in case.held.items():
+    for at, held in case.held.others.items():
         if held.rivals:
             claims = [Claim(rival.lookup, tuple(rival.fields)) for rival in held.rivals]
             who.rivals.setdefault(case.keys.addresses[at].as_py(), []).extend(claims)
@@ -184,24 +189,45 @@ def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
         yield position, Lookup(address=address, fields=names_of(asks[number]), hints=known)
 
 
-def _answers(case: Case, who: Run, steps: Sequence[Result]) -> list[Answer]:
+def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
     """Return one answer for each unique person, from all that is known of them."""
-    plain = {
-        State.BILLABLE: Answer(status=RowStatus.NOT_ATTEMPTED),
-        State.FILLED: Answer(status=RowStatus.COMPLETED, source=Source.EXISTING),
-    }
-    states = case.decision.states.tolist()
-    answers = [plain.get(State(state), plain[State.BILLABLE]) for state in states]
-    informed = {*case.known.values, *case.held}.union(*(step.answers for step in steps), *(s.rivals for s in steps))
-    for position in informed:
-        if states[position] != State.FILLED:
-            answers[position] = _answer(case, who, position, steps)
-    for position, reason in _unnamed(case):
-        answers[position] = Answer(status=RowStatus.SKIPPED, reason=reason)
-    return answers
+    plain = (Answer(status=RowStatus.NOT_ATTEMPTED), Answer(status=RowStatus.COMPLETED, source=Source.EXISTING))
+    filled = case.decision.states == State.FILLED
+    informed = {*case.known.values, *case.held.others}.union(
+        *(step.answers for step in steps), *(s.rivals for s in steps)
+    )
+    by_column, at = _read_at_once(case, informed)
+    left = np.zeros(len(filled), np.bool_)
+    left[case.held.positions] = True
+    left[at] = False
+    left[[*informed]] = True
+    people = np.flatnonzero(left & ~filled).tolist()
+    one_by_one = {one: _answer(case, who, one, steps) for one in people} | dict(_unnamed(case))
+    facts = Facts.of([*plain, *one_by_one.values()], case.fields)
+    places = filled.astype(np.int64)
+    places[at] = np.arange(len(facts), len(facts) + len(at))
+    places[[*one_by_one]] = np.arange(len(plain), len(facts))
+    return Told(Facts.joined([facts, by_column], case.fields), places)
 
 
-def _add_companies(case: Case, people: list[Answer], companies: Sequence[Answer]) -> None:
+def _read_at_once(case: Case, informed: Collection[int]) -> tuple[Facts, Ints]:
+    """Read the answers of people of whom the ledger holds all there is to say; return also who they are."""
+    held, settled = case.held, case.held.settled
+    if settled is None:
+        return Facts.of([], case.fields), np.zeros(0, np.int64)
+    names = [name for name, service in SERVICES.items() if isinstance(service, CsvRow)]
+    ours: Any = pc.is_in(settled.services.dictionary, pa.array(names, pa.large_string()))
+    which = np.asarray(ours)[np.asarray(settled.services.indices)][held.rows]
+    others = np.zeros(case.keys.n_keys, np.bool_)
+    others[[*informed]] = True
+    chosen = np.flatnonzero(which & ~others[held.positions])
+    rows, people = held.rows[chosen], held.positions[chosen]
+    addresses: Any = take(case.keys.addresses, people)
+    facts, places = read_rows(take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
+    return facts, people[places]
+
+
+def _add_companies(case: Case, people: list[Answer], companies: Told) -> Told:
     """Give people what is known of their companies; what that cost stands with the first of those who wanted it."""
     assert case.companies is not None  # noqa: S101 - the caller looked
     codes, theirs = case.keys.codes, case.companies.keys.codes
@@ -217,17 +243,16 @@ def _add_companies(case: Case, people: list[Answer], companies: Sequence[Answer]
         told = companies[company]
         told = told if paying[company] == person else replace(told, credits=0)
         people[person] = at_company(people[person], told) if has_own else told
+    return Told.of(people, case.fields)
 
 
-def _unnamed(case: Case) -> Iterator[tuple[int, str]]:
+def _unnamed(case: Case) -> Iterator[tuple[int, Answer]]:
     """Give who was not asked about because the frame says too little of them, and what it lacks."""
     surface, people = case.service.surface, np.flatnonzero(case.decision.states == State.UNNAMED)
     if len(people):
         for position, parts in zip(people.tolist(), case.parts[people].tolist(), strict=True):
-            yield (
-                position,
-                f"{surface.name} needs {lacking(parts, surface.ways)}; on {by_address()} an address is enough",
-            )
+            needs = f"{surface.name} needs {lacking(parts, surface.ways)}; on {by_address()} an address is enough"
+            yield position, Answer(status=RowStatus.SKIPPED, reason=needs)
 
 
 def _answer(case: Case, who: Run, position: int, steps: Sequence[Result]) -> Answer:

@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.frame.texts import Bools, as_mask, cell_texts, is_blank, trim
 
 __all__ = [
+    "Bools",
     "Normalised",
     "Reason",
     "as_mask",
@@ -28,11 +30,12 @@ __all__ = [
     "is_blank",
     "mask_suppressed",
     "normalise",
+    "normalise_distinct",
     "normalise_one",
     "trim",
 ]
 
-Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 _TEXT = pa.large_string()
 _NULL = pa.scalar(None, _TEXT)
 _AT = pa.scalar("@", _TEXT)
@@ -41,13 +44,6 @@ MAX_CELL_BYTES = pa.scalar(4_096)
 MAX_ADDRESS_BYTES = pa.scalar(254)
 MAX_LOCAL_BYTES = pa.scalar(64)
 MAX_LABEL_CHARACTERS = 63
-
-_WHITE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-_WHITE_WIDE = "\u2028\u2029\u202f\u205f\u3000"
-_INVISIBLE = "\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_EDGES = _WHITE + _WHITE_WIDE + _INVISIBLE + _BIDI
-_BLANKS = pa.array(["", "n/a", "na", "#n/a", "-", "--", "none", "null", "nan"], _TEXT)
 
 # `\z`, because Arrow's `$` also matches before a last line break. `|` may stand in an atom, but here it is a separator.
 _ASCII_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{}~-]+"
@@ -113,19 +109,45 @@ def normalise(values: pa.LargeStringArray) -> Normalised:
     >>> normalise(pa.array(["Jo <JO@Müller.example>", "n/a"], pa.large_string())).addresses.to_pylist()
     ['jo@xn--mller-kva.example', None]
     """
-    text = _prepare(values)
-    plain = _is_plain(text)
-    rest = pa.array(~plain)
-    encoded: Any = text.filter(rest).dictionary_encode("encode")
-    careful = _normalise_distinct(encoded.dictionary)
-    place = encoded.indices.to_numpy()
+    found, places, _ = normalise_distinct(values)
+    rows: Any = pa.array(places)
+    return Normalised(found.addresses.take(rows), found.reasons[places], found.several[places])
 
-    addresses = pc.replace_with_mask(text, rest, careful.addresses.take(encoded.indices))
+
+class Distinct(NamedTuple):
+    """The same once for each distinct text, in the order they are first seen.
+
+    Attributes
+    ----------
+    found : Normalised
+        Texts that differ in ASCII case and white space only are one here.
+    places : numpy.ndarray of int64
+        Each text's place in `found`.
+    is_plain : bool
+        Whether nobody is in it twice: there may be two texts of one address where one of them is wrapped, say.
+    """
+
+    found: Normalised
+    places: Ints
+    is_plain: bool
+
+
+def normalise_distinct(values: pa.LargeStringArray) -> Distinct:
+    """Bring each distinct text to the one spelling of its e-mail address. Sends nothing."""
+    encoded: Any = _prepare(values).dictionary_encode("encode")
+    text = _capped(encoded.dictionary)
+    places = encoded.indices.to_numpy().astype(np.int64)
+    plain = _is_plain(text)
     reasons = np.zeros(len(text), np.int8)
     several = np.zeros(len(text), np.bool_)
-    reasons[~plain] = careful.reasons[place]
-    several[~plain] = careful.several[place]
-    return Normalised(addresses, reasons, several)
+    if plain.all():
+        return Distinct(Normalised(text, reasons, several), places, True)
+    rest = pa.array(~plain)
+    careful = _normalise_careful(text.filter(rest))
+    reasons[~plain] = careful.reasons
+    several[~plain] = careful.several
+    found = Normalised(pc.replace_with_mask(text, rest, careful.addresses), reasons, several)
+    return Distinct(found, places, careful.addresses.null_count == len(careful.addresses))
 
 
 def normalise_one(text: str) -> str | None:
@@ -155,7 +177,7 @@ def mask_suppressed(addresses: pa.LargeStringArray, entries: Iterable[object]) -
     """
     listed = [entries] if isinstance(entries, str) else list(entries)
     cells = pd.Series(listed, dtype=object)
-    text = _prepare(cell_texts(cells))
+    text = _capped(_prepare(cell_texts(cells)))
     parts, parents = _split(text)
     named = _addresses(parts)
     domains = _ascii_domains(pc.replace_substring_regex(trim(parts), r"\A@", ""))
@@ -183,61 +205,27 @@ def _is_at_or_below(domain: str, domains: Collection[str]) -> bool:
     return any(".".join(labels[start:]) in domains for start in range(len(labels)))
 
 
-def cell_texts(column: pd.Series[Any]) -> pa.LargeStringArray:
-    """Give each cell's text, null where the cell is missing or is no text (nothing is ever ``str()``-ed)."""
-    kind: Any = column.dtype
-    if kind.kind in "biufcmM" or (isinstance(kind, pd.ArrowDtype) and not _is_text(kind.pyarrow_dtype)):
-        return pa.nulls(len(column), _TEXT)
-    try:
-        texts = pa.array(column.array, _TEXT, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError):
-        # Arrow takes a column whole or not at all: one number or one lone surrogate, and each cell is asked for itself.
-        texts = pa.array(np.frompyfunc(_readable, 1, 1)(np.asarray(column, dtype=object)), _TEXT)
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-
-
-def is_blank(text: pa.LargeStringArray, missing: bool = True) -> Bools:
-    """Tell which trimmed texts say nothing: empty or a placeholder (``N/A``); `missing` is the answer for null."""
-    return as_mask(pc.if_else(text.is_null(), missing, pc.is_in(pc.ascii_lower(text), _BLANKS)))
-
-
-def trim(text: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Drop white space of any kind, and invisible characters, at both ends."""
-    return pc.utf8_trim(text, _EDGES)
-
-
-def as_mask(mask: Any) -> Bools:
-    """Give an Arrow mask as a writable numpy one, null as False."""
-    return np.array(pc.fill_null(mask, False), dtype=np.bool_)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    """Tell whether an Arrow column holds text or bytes."""
-    named = str(kind.value_type if isinstance(kind, pa.DictionaryType) else kind)
-    return named.removeprefix("large_").removesuffix("_view") in ("string", "binary")
-
-
-def _readable(cell: object) -> str | None:
-    """Give the text of a cell that Unicode can write, asking nothing of any other object."""
-    try:
-        if issubclass(type(cell), str):
-            return str.encode(cell).decode()  # type: ignore[arg-type]
-        return bytes.decode(cell) if issubclass(type(cell), bytes) else None  # type: ignore[arg-type]
-    except UnicodeError:
-        return None
-
-
 def _prepare(values: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Lower ASCII case, trim, and put something short and malformed for what no address can be as long as."""
-    text = trim(pc.ascii_lower(values))
+    """Lower ASCII case, and trim."""
+    return trim(pc.ascii_lower(values))
+
+
+def _capped(text: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Put something short and malformed for what no address can be as long as."""
     capped: pa.LargeStringArray = pc.if_else(pc.greater(pc.binary_length(text), MAX_CELL_BYTES), _AT, text)
     return capped
 
 
 def _is_plain(text: pa.LargeStringArray) -> Bools:
     """Tell which texts already are an address in its one spelling."""
-    plain = pc.and_(pc.match_substring_regex(text, _PLAIN), pc.invert(pc.match_substring(text, "xn--")))
-    return as_mask(pc.and_(plain, _is_short(text, pc.find_substring(text, "@"))))
+    plain = pc.match_substring_regex(text, _PLAIN)
+    longest: Any = pc.max(pc.binary_length(text))
+    if (longest.as_py() or 0) > MAX_LOCAL_BYTES.as_py():  # else no part of any can be too long
+        plain = pc.and_(plain, _is_short(text, pc.find_substring(text, "@")))
+    content: Any = text.buffers()[2]
+    if content is not None and b"xn--" in memoryview(content).tobytes():  # hardly any has one
+        plain = pc.and_(plain, pc.invert(pc.match_substring(text, "xn--")))
+    return as_mask(plain)
 
 
 def _is_short(address: pa.LargeStringArray, local_bytes: Any) -> Any:
@@ -246,7 +234,7 @@ def _is_short(address: pa.LargeStringArray, local_bytes: Any) -> Any:
     return pc.and_(fits, pc.less_equal(local_bytes, MAX_LOCAL_BYTES))
 
 
-def _normalise_distinct(text: pa.LargeStringArray) -> Normalised:
+def _normalise_careful(text: pa.LargeStringArray) -> Normalised:
     """Normalise prepared texts the careful way."""
     parts, parents = _split(text)
     found = _addresses(parts)
@@ -266,7 +254,7 @@ def _normalise_distinct(text: pa.LargeStringArray) -> Normalised:
     return Normalised(addresses, reasons.astype(np.int8), several)
 
 
-def _split(text: pa.LargeStringArray) -> tuple[pa.LargeStringArray, npt.NDArray[np.int64]]:
+def _split(text: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Ints]:
     """Part texts at separators outside quotes; give the parts and the place of the text each came from."""
     # A quoted string leaves one quote behind, so that `a"b"c@d` cannot turn into somebody else's `ac@d`.
     lists: Any = pc.split_pattern_regex(pc.replace_substring_regex(text, _QUOTED, '"'), _SEPARATOR)

@@ -11,14 +11,13 @@ import pandas as pd
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
-from cleanlist_pandas.frame.arrays import SOURCE_DTYPE, STATUS_DTYPE, Array, Kinds, category, first_rows
+from cleanlist_pandas.frame.arrays import MISSING, SOURCE_DTYPE, STATUS_DTYPE, Array, Kinds, category, first_rows
 from cleanlist_pandas.frame.existing import label
+from cleanlist_pandas.frame.told import STATUS_CODE, Facts, Told
 
 __all__ = ["assign", "join", "keep"]
 
 Ints = npt.NDArray[np.int64]
-_STATUS_CODE = {status: code for code, status in enumerate(RowStatus)}
-_SOURCE_CODE: dict[Source | None, int] = {**{source: code for code, source in enumerate(Source)}, None: -1}
 
 
 def join(
@@ -58,13 +57,16 @@ def join(
     pandas.DataFrame
         Same rows, order and index; the fields' columns, then ``enriched_status``.
     """
+    told = Told.of(answers, fields)
+    rows = np.take(np.append(told.places, -1), codes)
     new: dict[Any, Array] = {}
     for name in fields:
-        values = kinds.column(FIELDS[name], [answer.values.get(name) for answer in answers], codes)
+        values = kinds.column(FIELDS[name], told.facts.values[name], rows)
         new[FIELDS[name].column] = keep(existing[name], values) if name in existing else values
-    new["enriched_status"] = _statuses(codes, answers, filled)
+    new["enriched_status"] = _statuses(rows, told.facts, filled)
     if provenance:
-        new |= _provenance(codes, answers, filled & (codes >= 0), kinds)
+        once = _firsts(np.where(filled, -1, codes), rows, len(told))
+        new |= _provenance(rows, once, told.facts, filled & (codes >= 0), kinds)
     return assign(frame, {label(frame, name): values for name, values in new.items()})
 
 
@@ -84,30 +86,31 @@ def keep(existing: Array, values: Array) -> Array:
     return merged
 
 
-def _statuses(codes: Ints, answers: Sequence[Answer], filled: npt.NDArray[np.bool_]) -> pd.Categorical:
+def _statuses(rows: Ints, told: Facts, filled: npt.NDArray[np.bool_]) -> pd.Categorical:
     """Return what became of each row; rows without a usable address are skipped."""
-    of_key = np.array([_STATUS_CODE[answer.status] for answer in answers], np.int8)
-    of_row = np.append(of_key, np.int8(_STATUS_CODE[RowStatus.SKIPPED]))[codes]
-    of_row[filled & (codes >= 0)] = _STATUS_CODE[RowStatus.COMPLETED]
+    of_row = np.take(np.append(told.statuses, np.int8(STATUS_CODE[RowStatus.SKIPPED])), rows)
+    of_row[filled & (rows >= 0)] = STATUS_CODE[RowStatus.COMPLETED]
     return pd.Categorical.from_codes(of_row, dtype=STATUS_DTYPE, validate=False)
 
 
-def _provenance(
-    codes: Ints, answers: Sequence[Answer], filled: npt.NDArray[np.bool_], kinds: Kinds
-) -> dict[str, Array]:
-    """Return where each row's values came from; credits stand on the first row of each person, so they add up."""
-    from_answer = np.where(filled, -1, codes)
-    first = first_rows(from_answer, len(answers))
+def _firsts(codes: Ints, rows: Ints, n_people: int) -> Ints:
+    """Return the place of each person's answer on the first row they have, and -1 on all others."""
+    first = first_rows(codes, n_people)
     once = np.full(len(codes), -1, np.int64)
-    once[first] = from_answer[first]
-    source = category(np.array([_SOURCE_CODE[answer.source] for answer in answers], np.int8), from_answer, SOURCE_DTYPE)
+    once[first] = rows[first]
+    return once
+
+
+def _provenance(rows: Ints, once: Ints, told: Facts, filled: npt.NDArray[np.bool_], kinds: Kinds) -> dict[str, Array]:
+    """Return where each row's values came from; credits stand on the first row of each person, so they add up."""
+    from_answer = np.where(filled, -1, rows)
+    source = category(told.sources, from_answer, SOURCE_DTYPE)
     source[filled] = str(Source.EXISTING)
+    billed = np.where((told.sources >= 0) | (told.credits != 0), told.credits, MISSING)
     return {
         "enriched_source": source,
-        "enriched_confidence": kinds.floats([answer.confidence for answer in answers], from_answer),
-        "enriched_at": kinds.times([answer.at_us for answer in answers], from_answer),
-        "enriched_credits": kinds.integers(
-            [answer.credits if answer.source or answer.credits else None for answer in answers], once
-        ),
-        "enriched_reason": kinds.texts([answer.reason or None for answer in answers], from_answer),
+        "enriched_confidence": kinds.floats(told.confidences, from_answer),
+        "enriched_at": kinds.times(told.times_us, from_answer),
+        "enriched_credits": kinds.integers(billed, once),
+        "enriched_reason": kinds.texts(told.reasons, from_answer),
     }

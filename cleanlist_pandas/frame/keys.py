@@ -19,6 +19,7 @@ from cleanlist_pandas.frame.addresses import (
     is_blank,
     mask_suppressed,
     normalise,
+    normalise_distinct,
     normalise_one,
     trim,
 )
@@ -107,6 +108,8 @@ class Keys:
         mask = np.asarray(mask, np.bool_)
         if mask.shape != (self.n_keys,):
             raise ValueError(f"mask must have shape ({self.n_keys},), one for each address, not {mask.shape}.")
+        if not mask.any():
+            return self
         keep = pa.array(~mask)
         moved = np.append(np.where(mask, -1, np.cumsum(~mask) - 1), -1)  # the last one is for code -1
         hit = np.append(mask, False)[self.codes]
@@ -136,11 +139,12 @@ def read(frame: pd.DataFrame, columns: Columns) -> Keys:
     """
     cells, index = _distinct(pick(frame, columns.email))
     texts = cell_texts(cells)
-    found = normalise(texts)
-    no_text = cells.notna().to_numpy() & np.asarray(texts.is_null())
-    reasons = np.where(no_text, np.int8(Reason.MALFORMED), found.reasons)
-    addresses, codes = _factorize(found.addresses)
-    several = found.several
+    found, places, is_plain = normalise_distinct(texts)
+    reasons, several = found.reasons[places], found.several[places]
+    if texts.null_count:
+        reasons[cells.notna().to_numpy() & np.asarray(texts.is_null())] = Reason.MALFORMED
+    addresses, of_text = _places(found.addresses) if is_plain else _factorize(found.addresses)
+    codes = places if of_text is None else of_text[places]
     if index is not None:  # -1, a missing cell, reaches the one that is appended
         several = np.append(several, False)[index]
         reasons = np.append(reasons, np.int8(Reason.BLANK))[index]
@@ -176,18 +180,27 @@ def _factorize(values: Any) -> tuple[Any, Ints]:
     return encoded.dictionary, np.asarray(pc.fill_null(encoded.indices.cast(pa.int64()), -1))
 
 
+def _places(values: Any) -> tuple[Any, Ints | None]:
+    """Do as `_factorize` for values that are all different; without places where each value is its own."""
+    if not values.null_count:
+        return values, None
+    there = np.asarray(values.is_valid())
+    return values.drop_null(), np.where(there, np.cumsum(there) - 1, -1)
+
+
 def _hints(frame: pd.DataFrame, columns: Columns, codes: Ints, n_keys: int) -> dict[str, pa.LargeStringArray]:
     """Give the fullest name, the longest company and the longest LinkedIn address the frame has for each person."""
-    company = _clean(frame, columns.company)
-    linkedin = _clean(frame, columns.linkedin_url)
-    linkedin = pc.if_else(pc.match_substring(linkedin, "linkedin.com/", ignore_case=True), linkedin, _NULL)
-    first, last = _names(frame, columns, codes, n_keys)
-    return {
-        "first_name": first,
-        "last_name": last,
-        "company": company.take(_best_rows(codes, _length(company), n_keys)),
-        "linkedin_url": linkedin.take(_best_rows(codes, _length(linkedin), n_keys)),
-    }
+    company = linkedin = first = last = pa.nulls(n_keys, _TEXT)
+    if columns.company is not None:
+        texts = _clean(frame, columns.company)
+        company = texts.take(_best_rows(codes, _length(texts), n_keys))
+    if columns.linkedin_url is not None:
+        texts = _clean(frame, columns.linkedin_url)
+        texts = pc.if_else(pc.match_substring(texts, "linkedin.com/", ignore_case=True), texts, _NULL)
+        linkedin = texts.take(_best_rows(codes, _length(texts), n_keys))
+    if {columns.first_name, columns.last_name, columns.full_name} != {None}:
+        first, last = _names(frame, columns, codes, n_keys)
+    return {"first_name": first, "last_name": last, "company": company, "linkedin_url": linkedin}
 
 
 def _names(frame: pd.DataFrame, columns: Columns, codes: Ints, n_keys: int) -> tuple[Any, Any]:

@@ -67,8 +67,8 @@ def check_frame(
             "verdict": category(verdicts, which, _VERDICT_DTYPE),
             "reason": kinds.texts(reasons, which),
             "suggestion": kinds.texts(pa.concat_arrays([people.suggestions, wrong.suggestions]), of_row),
-            "duplicate_of": kinds.integers(first.tolist(), np.where(is_first, -1, keys.codes)),
-            "credits": kinds.integers([0, price], is_first.astype(np.int64)),
+            "duplicate_of": kinds.integers(first, np.where(is_first, -1, keys.codes)),
+            "credits": kinds.integers(np.array([0, price]), is_first.astype(np.int64)),
         },
         index=frame.index,
     )

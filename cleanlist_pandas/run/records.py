@@ -27,6 +27,7 @@ __all__ = [
     "checksum",
     "decide",
     "job_values",
+    "oldest_us",
     "outcome_values",
 ]
 
@@ -153,7 +154,7 @@ def decide(
     left in doubt is not sent again. An answer's age is that at `now_us`, as the call began.
     """
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    paid_us, missed_us, refused_us = (_oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
+    paid_us, missed_us, refused_us = (oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
 
     def stands(record: Record) -> bool:
         oldest_us = paid_us if record.status == "completed" else refused_us if record.is_refusal else missed_us
@@ -207,7 +208,7 @@ def _what_is_open(
     return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 
-def _oldest_us(now_us: int, *ages: timedelta | None) -> float:
+def oldest_us(now_us: int, *ages: timedelta | None) -> float:
     """Return from when on an answer is younger than all of some ages; None is any age."""
     limits = [age for age in ages if age is not None]
     return now_us - min(limits).total_seconds() * 1e6 if limits else -math.inf

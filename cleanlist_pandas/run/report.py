@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FieldName, RowStatus, Source, parse_fields
 from cleanlist_pandas.frame.contents import Contents, DomainRate
+from cleanlist_pandas.frame.told import Told
 from cleanlist_pandas.plan.expect import wilson
 from cleanlist_pandas.plots import draw_bars, draw_curve
 from cleanlist_pandas.run.findings import find
@@ -241,7 +241,7 @@ class RunReport:
 
 def report_of(
     run_id: str,
-    answers: Iterable[Answer],
+    told: Told,
     result: Result | None,
     budget: int,
     *,
@@ -249,12 +249,10 @@ def report_of(
     column: Hashable = "",
 ) -> RunReport:
     """Sum up a run; without a result nothing had to be sent."""
-    answers = list(answers)
-    statuses = Counter(answer.status for answer in answers)
-    sources = Counter(answer.source for answer in answers)
+    statuses, sources = told.statuses(), told.sources()
     return RunReport(
         run_id=run_id,
-        people=len(answers),
+        people=len(told),
         statuses={str(status): statuses[status] for status in RowStatus if statuses[status]},
         sources={str(source): sources[source] for source in Source if sources[source]},
         fields=tuple(fields),
@@ -265,7 +263,7 @@ def report_of(
         budget=budget,
         seconds=result.seconds if result else 0.0,
         stopped=result.reason if result else "",
-        notes=dict(Counter(note for answer in answers for note in answer.notes).most_common(20)),
+        notes=dict(Counter(told.notes()).most_common(20)),
     )
 
 

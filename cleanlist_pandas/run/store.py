@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.run.adopt import Adopted
+from cleanlist_pandas.run.found import Found, Odd, find_settled
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger_file import (
     PAGE_ROWS,
@@ -100,20 +101,23 @@ class Store:
             return np.zeros(len(addresses), bool)
         return np.array([self._digest(one or "") in digests for one in addresses.to_pylist()], np.bool_)
 
-    def find(self, addresses: pa.LargeStringArray, world: str) -> tuple[list[tuple[int, Record]], int]:
-        """Return all look-ups of these people as (position, record), oldest first, and the newest id there is."""
+    def find(self, addresses: pa.LargeStringArray, world: str) -> tuple[Found, int]:
+        """Return all look-ups of these people, oldest first, and the newest id there is."""
         with self._reading():
-            rows = [(row[0], row[4]) for row in self._sound_lookups() if row[2] == world]
-            if not rows:
-                return [], 0
-            ids, held = zip(*rows, strict=True)
-            place: Any = pc.index_in(pa.array(held, pa.large_string()), value_set=addresses)
-            ours = np.flatnonzero(np.asarray(place.is_valid()))
-            records = self._records([ids[row] for row in ours])
-            positions = place.take(pa.array(ours)).to_pylist()
+            try:
+                settled, others, newest = find_settled(self._sql, addresses, world)
+            except Odd:
+                settled, (others, newest) = None, self._find_row_by_row(addresses, world)
+            records = self._records([lookup for _, lookup in others])
         # A row may have been erased between the two readings: then nobody holds it.
-        pairs = ((at, ids[row]) for at, row in zip(positions, ours, strict=True))
-        return [(at, records[lookup]) for at, lookup in pairs if lookup in records], ids[-1]
+        return Found(settled, [(at, records[lookup]) for at, lookup in others if lookup in records]), newest
+
+    def _find_row_by_row(self, addresses: pa.LargeStringArray, world: str) -> tuple[list[tuple[int, int]], int]:
+        """Return (position, id) of all look-ups of these people; say which row is damaged if one is."""
+        rows = [(row[0], row[4]) for row in self._sound_lookups() if row[2] == world]
+        place: Any = pc.index_in(pa.array([address for _, address in rows], pa.large_string()), value_set=addresses)
+        found = zip(place.to_pylist(), (lookup for lookup, _ in rows), strict=True)
+        return [(at, lookup) for at, lookup in found if at is not None], rows[-1][0] if rows else 0
 
     def outcomes(self, lookups: Iterable[int]) -> dict[int, Record]:
         """Return what is known now of look-ups another run made; those it is still asking have no status."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from cleanlist_pandas.fields import EMAIL_STATUSES, FIELDS, SENIORITIES
-from cleanlist_pandas.frame.arrays import EMAIL_STATUS_DTYPE, SENIORITY_DTYPE, Kinds, first_rows
+from cleanlist_pandas.frame.arrays import EMAIL_STATUS_DTYPE, MISSING, SENIORITY_DTYPE, Kinds, first_rows
 
 BACKENDS = [None, "numpy_nullable", "pyarrow"]
 VALUES = {
@@ -73,7 +73,7 @@ def test_missing_text_is_nan_by_default():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_times_are_utc_microseconds(backend):
     """1 µs after 1970, and missing."""
-    column = pd.Series(Kinds(backend).times([1, None], np.array([0, 1, -1], np.int64)))
+    column = pd.Series(Kinds(backend).times(np.array([1, MISSING]), np.array([0, 1, -1], np.int64)))
     assert column[0] == pd.Timestamp("1970-01-01 00:00:00.000001", tz="UTC")
     assert column.isna().tolist() == [False, True, True]
     assert str(column.dtype) in ("datetime64[us, UTC]", "timestamp[us, tz=UTC][pyarrow]")
@@ -82,7 +82,7 @@ def test_times_are_utc_microseconds(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_floats_are_nullable(backend):
     """A missing confidence is NA, not 0."""
-    column = pd.Series(Kinds(backend).floats([0.5, None], np.array([1, 0, -1], np.int64)))
+    column = pd.Series(Kinds(backend).floats(np.array([0.5, np.nan]), np.array([1, 0, -1], np.int64)))
     assert column.isna().tolist() == [True, False, True]
     assert column[1] == 0.5
 

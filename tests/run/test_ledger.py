@@ -232,13 +232,15 @@ def test_what_was_written_is_what_is_read(path: Path) -> None:
     """Each column of a look-up and of its outcome; one without an outcome was cut off when it was sent."""
     both, people = ("title", "phone"), pa.array([JOHN, JANE], pa.large_string())
     with Ledger(path) as ledger:
-        assert ledger.find(people, "local") == ([], 0)
+        nobody, newest = ledger.find(people, "local")
+        assert (list(nobody), newest) == ([], 0)
         run, before_us = who(), time.time_ns() // 1000
         first, second = ledger.record(run, [intent(JANE, both, 11), intent(JOHN)], [])
         after_us = time.time_ns() // 1000
         done = Outcome(lookup=1, status="completed", credits=11, reason="odd", body=b"\xff{}", at_us=5)
         ledger.record(run, [], [done])
-        records, newest = ledger.find(people, "local")
+        everybody, newest = ledger.find(people, "local")
+        records = list(everybody)
         assert (first, second, newest) == (1, 2, 2)
         assert records[0] == (
             1,
