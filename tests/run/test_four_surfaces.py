@@ -1,4 +1,4 @@
-"""One world, four ways to ask it: the same values wherever a way offers the field, and each bill is the service's own."""
+"""One world, four ways to ask it: the same values wherever a way offers the field, and each bill the service's own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def contacts(scene: Scene) -> pd.DataFrame:
 @pytest.mark.parametrize("with_phone", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 def test_the_same_values_and_an_honest_bill(scene: Scene, way: str, with_phone: bool) -> None:
-    """Estimate, ledger, frame and the service's books agree; what is told otherwise is the same person's all the same."""
+    """Estimate, ledger, frame and the service's books agree; what is told otherwise is the same person's."""
     scene.open(hit_rate=0.7, terms=Terms(workflow_polls=1))
     frame = contacts(scene)
     offered = [name for name in SURFACES[way].offers if name != "icp_score" and (with_phone or name != "phone")]
