@@ -238,13 +238,13 @@ class CostEstimate:
             hold = "holds" if self.several == 1 else "hold"
             after.append(f"{n_of(self.several, 'cell')} {hold} several addresses; the first of each counts.")
         if self.seconds is not None:
-            after.append(
-                f"{n_of(self.requests, 'request')} at {self.rate_per_minute:g} a minute: {_duration(self.seconds)}."
-            )
+            pace, time = f"at {self.rate_per_minute:g} a minute", _duration(self.seconds)
+            after.append(f"{n_of(self.requests, 'request')} {pace}: {time}.")
+        way = f"; asked of {self.surface}" * (self.surface != "csv_row")
         return Card(
             label="Cost estimate",
             title=f"At most {n_of(self.at_most, 'credit')}: {self._priced()}. Misses are free.",
-            lines=[*self._forecast(), f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}"],
+            lines=[*self._forecast(), f"Addresses in {self.column!r}; fields: {', '.join(self.fields)}{way}"],
             tables=[
                 Table(
                     caption="What becomes of the rows",
