@@ -192,6 +192,7 @@ ASIDE = {
     "404": Fault(status=404, body={"error": {"code": "not_found", "problem": "no such workflow", "retryable": False}}),
     "another workflow": Fault(mutate={"workflow_id": "wf_other"}),
     "a strange word": Fault(mutate={"status": "meditating"}),
+    "done and not told": Fault(mutate={"status": "completed", "result": None, "credits_charged": None}),
 }
 
 
