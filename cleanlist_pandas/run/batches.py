@@ -17,7 +17,7 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.run.batch import STILL, Batch, drop, settle, talk
 from cleanlist_pandas.run.lists import PATIENCE
 from cleanlist_pandas.run.orders import order
-from cleanlist_pandas.run.outcome import outcome_of
+from cleanlist_pandas.run.outcome import ERASED, outcome_of
 from cleanlist_pandas.run.records import IN_DOUBT, PENDING, Outcome
 from cleanlist_pandas.run.retry import Next, StopKind, Verdict
 from cleanlist_pandas.run.till import Person
@@ -148,7 +148,8 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
         answer = service.read(reply, lookup, at_us)
         assert isinstance(answer, Answer)  # noqa: S101 - it reads what it wrote itself
         engine.check_price(lookup, answer)
-        settle(engine, batch, person, outcome_of(number, Verdict(next=Next.READ), reply, answer), answer)
+        outcome = outcome_of(number, Verdict(next=Next.READ), reply, answer)
+        settle(engine, batch, person, outcome, ERASED if engine.is_erased(number) else answer)
     batch.people = []
     engine.watch(engine.tally, engine.budget)
     if service.is_whole(lookups, token) and not engine.limits.keep_list:

@@ -223,9 +223,9 @@ class Engine:
             self.begun.add(number)
             return await self._follow(lookup, lookup.job, line)
         request = self.service.begin(lookup, self.list_id)
-        sent = await line.send(request, until=self.traffic.halted, wanted=lambda: not self._is_erased(number))
+        sent = await line.send(request, until=self.traffic.halted, wanted=lambda: not self.is_erased(number))
         if sent.result is None:
-            erased = ERASED if self._is_erased(number) else None
+            erased = ERASED if self.is_erased(number) else None
             return Outcome(lookup=number, status=RELEASED, reason="" if erased else sent.verdict.reason), erased
         learnt = self._learn(lookup, sent, line)
         if not isinstance(learnt, Pending):
@@ -247,7 +247,7 @@ class Engine:
         deadline_s = time.monotonic() + self.limits.job_timeout_s - max(0.0, waited_s)
         asked = replace(lookup, job=job)
         while failures < PATIENCE and not ended.is_set():
-            if self._is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
+            if self.is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
                 return Outcome(lookup=job.lookup, status=PENDING), ERASED
             sent = await line.ask(self.service.follow(job.token), until=ended)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
@@ -265,7 +265,7 @@ class Engine:
             await self.traffic.sleep(self.limits.poll_s, ended)
         return Outcome(lookup=job.lookup, status=PENDING), None
 
-    def _is_erased(self, number: int) -> bool:
+    def is_erased(self, number: int) -> bool:
         """Whether a look-up's person was erased since it was written."""
         try:
             return number not in self.recorder.look([number])

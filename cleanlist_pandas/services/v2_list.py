@@ -50,7 +50,7 @@ ASSUMPTIONS: Final = (
     "`/enrichment/bulk` with a quote that was used is refused and costs nothing.",
     "A found address costs 1 and a found phone 10; where that does not add up to `credits_charged`, the rest is booked "
     "on people who have no lead, or taken off.",
-    "All leads are there, with what was found, once the workflow has ended.",
+    "All leads are there, with what was found, once the workflow has ended and says what it charged.",
 )
 
 PAGE_ROWS: Final = 500
@@ -142,6 +142,8 @@ class V2List(V2):
         if word not in DONE | FAILED:
             return Pending(token)
         charged = net_credits(content, PRICES["full"], int(_parts(token)[2]))
+        if charged is None and word in DONE:
+            return Pending(token)  # not booked yet: what it will cost must not be missed
         return Ended(credits=charged, failed=word in FAILED, notes=tuple(review_notes(content)), reply=reply)
 
     def collect(self, lookups: Sequence[Lookup], token: str, ended: Ended) -> Talk[Sequence[bytes | None] | None]:

@@ -84,6 +84,16 @@ def test_who_is_found_without_what_was_asked_for_is_completed_all_the_same(scene
     assert sent(scene, "POST", "/enrichment/bulk") == 1
 
 
+def test_what_is_done_and_does_not_tell_its_charge_is_not_done_yet(scene: Scene) -> None:
+    """Its leads may be empty still, and what it will cost would be in no book."""
+    scene.open(faults={STATUS: [Fault(delete=("credits_charged",))] * 2})
+    frame = people(N)
+    out = enrich(scene, frame)
+    scene.audit(frame, out, budget=N)
+    assert statuses(out) == {"completed": N}
+    assert sent(scene, "GET", "/enrichment/status/") == 3
+
+
 def test_ten_thousand_people_take_few_requests(scene: Scene) -> None:
     """Fewer than 250, as many as the estimate says or a few less."""
     scene.open(terms=Terms(workflow_polls=1))
@@ -353,6 +363,23 @@ def test_a_workflow_that_failed_is_told(scene: Scene) -> None:
     out = enrich(scene, frame, provenance=True)
     assert int(out["enriched_credits"].sum()) == scene.sandbox.charged == N
     assert statuses(out).keys() <= {"completed", "failed"}
+
+
+def test_somebody_who_is_erased_while_the_list_is_worked_on_is_not_in_the_frame(scene: Scene) -> None:
+    """What they cost is in the run's books; nothing of them is kept."""
+    erased = []
+
+    def erase(number: int, who: str | None, attempt: int) -> None:
+        if who == STATUS and not erased:
+            with cl.Ledger(scene.ledger) as ledger:
+                erased.append(ledger.erase(person(3)))
+
+    scene.open(faults=erase)
+    out = enrich(scene, people(N), provenance=True)
+    assert statuses(out) == {"completed": N - 1, "skipped": 1}
+    assert pd.isna(out["enriched_company"].iloc[3])
+    assert out.attrs["cleanlist"]["credits"] == scene.sandbox.charged == N
+    assert scene.sql("SELECT count(*) FROM lookups WHERE address = ?", person(3)) == [(0,)]
 
 
 def test_somebody_who_was_erased_is_not_ordered(scene: Scene) -> None:
