@@ -19,6 +19,7 @@ __all__ = [
     "EMAIL_STATUSES",
     "FIELDS",
     "SENIORITIES",
+    "ColumnName",
     "Field",
     "FieldName",
     "RowStatus",
@@ -29,6 +30,16 @@ __all__ = [
 
 FieldName = Literal[
     "email_status", "title", "seniority", "company", "industry", "size", "phone", "linkedin", "icp_score"
+]
+ColumnName = Literal[
+    "enriched_email_status",
+    "enriched_title",
+    "enriched_seniority",
+    "enriched_company",
+    "enriched_industry",
+    "enriched_size",
+    "enriched_phone",
+    "enriched_linkedin",
 ]
 
 EMAIL_STATUSES: Final = ("valid", "invalid", "risky", "catch-all", "disposable", "role-based", "unknown")
@@ -89,6 +100,7 @@ FIELDS: Final[dict[str, Field]] = {
     )
 }
 assert tuple(FIELDS) == get_args(FieldName)  # noqa: S101 - one list, written twice for type checkers
+assert {field.column for field in FIELDS.values()} == {*get_args(ColumnName), "icp_score"}  # noqa: S101
 
 
 def parse_fields(fields: Iterable[str] | str | None) -> tuple[FieldName, ...]:

@@ -12,7 +12,7 @@ from cleanlist_pandas import checks
 from cleanlist_pandas.calls import finish, run_enrich, run_pilot
 from cleanlist_pandas.case import prepare
 from cleanlist_pandas.changes import diff
-from cleanlist_pandas.fields import FieldName, parse_fields
+from cleanlist_pandas.fields import ColumnName, FieldName, parse_fields
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.plan.check import check_frame
 from cleanlist_pandas.plan.document import Plan
@@ -28,7 +28,7 @@ from cleanlist_pandas.surfaces import SERVICES
 
 __all__ = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan", "report"]
 
-Fields = Iterable[FieldName] | FieldName | None
+Fields = Iterable[FieldName | ColumnName] | FieldName | ColumnName | None
 F = TypeVar("F", bound=ArrowTable)
 
 

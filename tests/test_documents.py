@@ -78,6 +78,20 @@ def test_the_readme_lists_every_column():
         assert f"| `{name}` | `{field.column}` |" in README
 
 
+def test_every_section_of_the_readme_is_on_a_page_of_the_documentation():
+    """From the title to the first, from the last to the end, each once and none left out."""
+    sources = [(REPOSITORY / "docs" / "conf.py"), *(REPOSITORY / "docs").glob("*.md")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    included = re.findall(
+        r'README.md\n(?: *:parser:.*\n)? *:start-after: "?(.*?)"?\n(?: *:end-before: "?(.*?)"?\n)?', text
+    )
+    sections = re.findall(r"^##? .*", README, re.MULTILINE)
+    covered = []
+    for start, end in included:
+        covered += sections[sections.index(start) : sections.index(end) if end else None]
+    assert sorted(covered) == sorted(sections)
+
+
 def _modules() -> list[str]:
     return [
         module.name
