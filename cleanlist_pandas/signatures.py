@@ -67,7 +67,7 @@ class BuyOptions(Where, total=False):
     on_existing: Literal["fill", "replace", "error"]
     in_doubt: Literal["hold", "retry"]
     ledger: PathLike | Ledger | None
-    service: Literal["csv_row", "v2", "v2_people", "v2_list", "legacy_v1"] | None
+    service: Literal["csv_row", "csv_upload", "v2", "v2_people", "v2_list", "legacy_v1"] | None
     base_url: str
     rate_per_minute: float | None
     max_credits: int | None

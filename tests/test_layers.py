@@ -30,6 +30,7 @@ ROOMS = (
         "services.seniority",
         "services.v2",
         "services.v2_company",
+        "services.csv_upload",
         "services.legacy_v1",
         "services.v2_list",
     ),
