@@ -54,6 +54,7 @@ def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
         (["spend it best"], ["spend it best prints"]),
         (["any frame"], ["any frame prints"]),
         (["dask"], ["dask prints"]),
+        (["jobs"], ["jobs print"]),
     ],
 )
 def test_code_of_the_readme_prints_what_it_shows(tmp_path, codes, outputs):

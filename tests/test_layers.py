@@ -58,7 +58,7 @@ ROOMS = (
     ("screening",),
     ("calls",),
     ("reports",),
-    ("functions", "changes", "glance"),
+    ("functions", "jobs", "changes", "glance"),
     ("accessor",),
     ("dask",),
     ("cli_say",),
