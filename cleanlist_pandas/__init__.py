@@ -27,10 +27,12 @@ from cleanlist_pandas.errors import (
     TariffError,
 )
 from cleanlist_pandas.functions import aenrich, check, diff, enrich, estimate_cost, pilot, plan, report
+from cleanlist_pandas.jobs import collect, submit
 from cleanlist_pandas.last import last_run
 from cleanlist_pandas.local import sandbox
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
+from cleanlist_pandas.plan.job import Job
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.report import RunReport
@@ -45,6 +47,7 @@ __all__ = [
     "ColumnsError",
     "ConfigurationError",
     "CostEstimate",
+    "Job",
     "Ledger",
     "LedgerError",
     "LedgerStoppedError",
@@ -58,6 +61,7 @@ __all__ = [
     "TariffError",
     "aenrich",
     "check",
+    "collect",
     "diff",
     "enrich",
     "estimate_cost",
@@ -69,6 +73,7 @@ __all__ = [
     "report",
     "sandbox",
     "show_config",
+    "submit",
 ]
 
 register()

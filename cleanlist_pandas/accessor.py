@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cleanlist_pandas import functions
+from cleanlist_pandas import functions, jobs
 from cleanlist_pandas.cards import Card
 from cleanlist_pandas.glance import glance
 from cleanlist_pandas.signatures import discreet
@@ -55,6 +55,8 @@ class CleanlistAccessor:
     check = method_of(functions.check)
     diff = method_of(functions.diff)
     report = method_of(functions.report)
+    submit = method_of(jobs.submit)
+    collect = method_of(jobs.collect)
 
 
 def register() -> None:

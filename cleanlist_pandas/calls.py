@@ -29,7 +29,7 @@ from cleanlist_pandas.run.tally import Result
 from cleanlist_pandas.screening import buy_screened
 from cleanlist_pandas.signatures import door
 
-__all__ = ["finish", "run_enrich", "run_pilot"]
+__all__ = ["budget_of", "buy_all", "finish", "run_enrich", "run_pilot"]
 
 Work = Callable[..., Done]
 """All the work of a door: takes a call, the switch that stops it, and the run it goes on with."""
@@ -45,24 +45,24 @@ def run_enrich(
         prepare(frame, names, options, create=True, before=before) as planned,
         agreed_budget(planned, plan, begun=before is not None) as limit,
     ):
-        who, budget = new_run(planned), _budget(limit, before)
+        who, budget = new_run(planned), budget_of(limit, before)
         case, told = collect(planned, who, stop)
         if told is not None and told.stop is not None:
             done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         elif case.screened:
             done = buy_screened(case, options, who, budget, stop, told)
         else:
-            done = _buy_all(case, who, budget, stop, told)
+            done = buy_all(case, who, budget, stop, told)
     remember(done.frame, done.report)
     return done
 
 
-def _budget(limit: int, before: Done | None) -> Budget:
+def budget_of(limit: int, before: Done | None) -> Budget:
     """Return a run's budget; what it spends is gone from the one it goes on with, too."""
     return Budget(limit, before=before.result.budget if before and before.result else None)
 
 
-def _buy_all(case: Case, who: Run, budget: Budget, stop: Stop, told: Result | None) -> Done:
+def buy_all(case: Case, who: Run, budget: Budget, stop: Stop, told: Result | None) -> Done:
     """Run a case: the people in one step, then their companies."""
     result = buy(case, order_of(case), who, budget, stop, spent_s=told.seconds if told else 0.0)
     steps = steps_of(told, result, budget=budget)
@@ -91,7 +91,7 @@ def run_pilot(
         price = int(case.decision.prices[sample].sum())
         if case.companies is not None:
             price += int(case.companies.decision.prices[companies_at(case, sample)].sum())
-        budget = _budget(price if case.max_credits is None else min(price, case.max_credits), before)
+        budget = budget_of(price if case.max_credits is None else min(price, case.max_credits), before)
         goes_on, asked = told is None or told.stop is None, sample[case.decision.prices[sample] > 0]
         result = buy(case, asked, who, budget, stop, spent_s=told.seconds if told else 0.0) if goes_on else None
         steps = steps_of(told, result, budget=budget)
@@ -148,4 +148,4 @@ def finish(done: Done, work: Work, kind: type, frame: pd.DataFrame, fields: Any,
         raise error_for(stop, done.frame, done.report, detail, resume)
     for notice in notices(done.report, stop, result.balance if result else None):
         warn(notice)
-    return done.frame if done.pilot is None else done.pilot
+    return next(made for made in (done.job, done.pilot, done.frame) if made is not None)

@@ -42,16 +42,17 @@ OPTIONS: Final[dict[str, Option]] = {
             check=checks.base_url,
             variable="CLEANLIST_BASE_URL",
             meaning="Address of the service with the path of the surface: https, or http on this machine. By default "
-            f"the surface's own, ``{HOST}/v1`` for csv_row and ``{HOST}/api/v2`` for v2.",
+            f"the surface's own, ``{HOST}/v1`` for csv_row and csv_upload, ``{HOST}/api/v2`` for v2.",
         ),
         Option(
             name="service",
-            type='{"csv_row", "v2", "v2_people", "v2_list", "legacy_v1"}, optional',
+            type='{"csv_row", "csv_upload", "v2", "v2_people", "v2_list", "legacy_v1"}, optional',
             default=None,
             check=checks.one_of("service", *SURFACES, none=True),
             meaning="Which surface of the service to speak to; by default v2 with a key that begins with ``clapi_``, "
-            "csv_row with any other. v2 asks about many people by list, about few, and wherever ``email_status`` is "
-            "wanted, one by one; ``v2_list`` and ``v2_people`` say which.",
+            "csv_row with any other. ``csv_upload`` sends people in files of up to 100,000. v2 asks about many people "
+            "by list, about few, and wherever ``email_status`` is wanted, one by one; ``v2_list`` and ``v2_people`` "
+            "say which.",
         ),
         Option(
             name="ledger",

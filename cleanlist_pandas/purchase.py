@@ -40,9 +40,13 @@ from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup, batched_on, by_address
 from cleanlist_pandas.surfaces import SERVICES
 
+NO_KEY: Final = (
+    "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it inside "
+    "`with cleanlist_pandas.sandbox():`, or add --sandbox in the shell."
+)
 NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
 
-__all__ = ["buy", "collect", "join_case", "new_run", "steps_of"]
+__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of"]
 
 
 def new_run(case: Case) -> Run:
@@ -65,10 +69,7 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
     if not len(order):
         return None
     if case.settings.api_key is None:
-        raise ConfigurationError(
-            "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it "
-            "inside `with cleanlist_pandas.sandbox():`, or add --sandbox in the shell."
-        )
+        raise ConfigurationError(NO_KEY)
     _claim_rivals(case, who)
     return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s)
 
@@ -78,16 +79,21 @@ def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
 
     Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
     """
+    result = ask_begun(case, who, stop, Budget(0))
+    return (case, None) if result is None else (look_again(case), replace(result, answers={}, rivals={}))
+
+
+def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
+    """Ask what became of look-ups that an earlier run began, and book what they cost; None where there are none."""
     path = case.service.surface.path
     mine = [(at, one) for at, one in case.begun if SERVICES[one.service].surface.path == path]
     if not mine or case.settings.api_key is None:
-        return case, None
+        return None
     lookups = [
         (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, job=one.job)) for at, one in mine
     ]
     asked = replace(case, service=SERVICES[batched_on(path)])  # it can ask about anybody's job
-    result = _run(asked, lookups, who, Budget(0), stop, 0.0)
-    return look_again(case), replace(result, answers={}, rivals={})
+    return _run(asked, lookups, who, budget, stop, 0.0)
 
 
 def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget, stop: Stop, spent_s: float) -> Result:

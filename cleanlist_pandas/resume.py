@@ -14,6 +14,7 @@ from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.option_table import OPTIONS
 from cleanlist_pandas.plan.document import Plan
+from cleanlist_pandas.plan.job import Job
 from cleanlist_pandas.plan.pilot import Pilot
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.report import RunReport
@@ -40,6 +41,7 @@ class Done:
     since: int  # the newest look-up before the call, or before the one it goes on with
     newest: int  # the newest look-up that is on disk for sure
     pilot: Pilot | None = None
+    job: Job | None = None
 
 
 def own_call(frame: Any, fields: Any, options: Mapping[str, Any]) -> Call:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ArrowTable",
     "CheckOptions",
+    "CollectOptions",
     "EnrichOptions",
     "PilotOptions",
     "PlanOptions",
+    "SubmitOptions",
     "Where",
     "discreet",
     "door",
@@ -67,7 +69,7 @@ class BuyOptions(Where, total=False):
     on_existing: Literal["fill", "replace", "error"]
     in_doubt: Literal["hold", "retry"]
     ledger: PathLike | Ledger | None
-    service: Literal["csv_row", "v2", "v2_people", "v2_list", "legacy_v1"] | None
+    service: Literal["csv_row", "csv_upload", "v2", "v2_people", "v2_list", "legacy_v1"] | None
     base_url: str
     rate_per_minute: float | None
     max_credits: int | None
@@ -96,6 +98,26 @@ class RunOptions(TypedDict, total=False):
     progress: bool
     dtype_backend: Literal["numpy_nullable", "pyarrow"] | None
     provenance: bool
+
+
+class SubmitOptions(BuyOptions, RunOptions, total=False):
+    """All that `submit` takes."""
+
+    priority: Any
+    plan: Plan | PathLike | None
+
+
+class CollectOptions(Where, RunOptions, total=False):
+    """All that `collect` takes."""
+
+    known: ArrowTable | PathLike | Iterable[ArrowTable | PathLike] | None
+    suppress: PathLike | Iterable[str] | pd.DataFrame | None
+    skip: Iterable[str] | str | None
+    max_age: int | str | timedelta | None
+    on_existing: Literal["fill", "replace", "error"]
+    ledger: PathLike | Ledger | None
+    base_url: str
+    rate_per_minute: float | None
 
 
 class PilotOptions(BuyOptions, RunOptions, total=False):

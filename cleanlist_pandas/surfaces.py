@@ -12,6 +12,7 @@ from cleanlist_pandas.frame.needs import bits_of
 from cleanlist_pandas.plan.buckets import Decision
 from cleanlist_pandas.run.records import ADOPTED
 from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.csv_upload import CsvUpload
 from cleanlist_pandas.services.legacy_v1 import LegacyV1
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
@@ -23,6 +24,7 @@ __all__ = ["COMPANIES", "LIST_FROM", "SERVICES", "check_offer", "way_for"]
 SERVICES: Final[Mapping[str, Service]] = {
     CsvRow.surface.name: CsvRow(),
     ADOPTED: CsvRow(),
+    CsvUpload.surface.name: CsvUpload(),
     "v2": V2(),
     "v2_people": V2(),
     "v2_list": V2List(),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cleanlist_pandas as cl
-from cleanlist_pandas.services import csv_row, legacy_v1, v2, v2_company, v2_list
+from cleanlist_pandas.services import csv_row, csv_upload, legacy_v1, v2, v2_company, v2_list
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -54,6 +54,7 @@ def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
         (["spend it best"], ["spend it best prints"]),
         (["any frame"], ["any frame prints"]),
         (["dask"], ["dask prints"]),
+        (["jobs"], ["jobs print"]),
     ],
 )
 def test_code_of_the_readme_prints_what_it_shows(tmp_path, codes, outputs):
@@ -68,7 +69,7 @@ def test_code_of_the_readme_prints_what_it_shows(tmp_path, codes, outputs):
 
 
 def test_the_readme_lists_every_assumption():
-    services = (csv_row, v2, v2_list, v2_company, legacy_v1)
+    services = (csv_row, csv_upload, v2, v2_list, v2_company, legacy_v1)
     for assumption in (told for service in services for told in service.ASSUMPTIONS):
         assert f"- {assumption}" in README.replace("\n  ", " ")
 

@@ -14,6 +14,7 @@ from cleanlist_pandas.run.till import Person
 from cleanlist_pandas.run.traffic import Line
 from cleanlist_pandas.services.service import (
     BatchService,
+    Ended,
     Halt,
     Job,
     ListService,
@@ -40,6 +41,7 @@ class Batch:
     fate: str = RELEASED  # of those who have no answer: nothing was ordered
     reason: str = "stopped before it was sent"
     is_leaving: bool = False  # the order is on its way at this moment
+    told: Ended | None = None  # how it ended, where the reply to the order said it
 
 
 def settle(

@@ -93,7 +93,11 @@ async def _ask(engine: Engine, service: BatchService, batch: Batch, line: Line) 
             batch.jobs = {at: lookup.job for at, lookup in batch.people if lookup.job}
             batch.numbers = {at: job.lookup for at, job in batch.jobs.items()}
             await _follow(engine, service, batch, line)
-        elif await order(engine, service, batch, line):
+        elif not await order(engine, service, batch, line):
+            pass
+        elif batch.told is not None:
+            await _take_in(engine, service, batch, batch.told, line)
+        else:
             await engine.traffic.sleep(engine.limits.poll_s, engine.traffic.ended)
             await _follow(engine, service, batch, line)
     except asyncio.CancelledError:

@@ -37,8 +37,10 @@ async def close_account(engine: Engine) -> None:
 
 async def _check_account(service: JobService, line: Line, cheapest: int) -> int | None:
     """Return the account's credits, or None where they are not told; halt if the key is refused or they buy nothing."""
-    traffic = line.traffic
-    sent = await line.ask(service.ask_balance(), until=traffic.halted)
+    traffic, request = line.traffic, service.ask_balance()
+    if request is None:
+        return None
+    sent = await line.ask(request, until=traffic.halted)
     if sent.verdict.stop is StopKind.AUTHENTICATION and not _is_about_scope(sent.result):
         traffic.halt(StopKind.AUTHENTICATION, sent.verdict.reason)
     credits = None if sent.reply is None else service.read_balance(sent.reply)

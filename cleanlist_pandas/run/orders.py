@@ -19,6 +19,7 @@ from cleanlist_pandas.run.traffic import Line, Sent
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import (
     BatchService,
+    Ended,
     Filed,
     Halt,
     Job,
@@ -50,11 +51,12 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
             list_id = None  # somebody may not be asked about, and the list holds them
             continue
         sent = await _send(engine, service, batch, asked, line)
-        tokens: Sequence[str] = ()
-        if sent is not None and sent.reply is not None:
-            tokens = service.read_order(sent.reply, list_id, len(batch.people))
-        if tokens:
-            await _note(engine, batch, tokens)
+        reply = None if sent is None else sent.reply
+        tokens = () if reply is None else service.read_order(reply, list_id, len(batch.people))
+        if reply is not None and tokens:
+            _take(engine, batch, tokens, _end_in(service, reply, tokens[0]))
+            if batch.told is None:
+                await _note(engine, batch)
             return True
         if sent is not None and sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
@@ -149,14 +151,25 @@ async def _intend(engine: Engine, batch: Batch) -> bool:
     return len(batch.people) == n_before + len(asked)
 
 
-async def _note(engine: Engine, batch: Batch, tokens: Sequence[str]) -> None:
-    """Write down by what the service tells the end, for each of a batch."""
-    batch.fate, batch.reason = PENDING, STILL
+def _end_in(service: BatchService, reply: Reply, token: str) -> Ended | None:
+    """Return how a batch ended, if the reply to its order says so."""
+    status = service.read_status(reply, token) if service.surface.answers_at_once else None
+    return status if isinstance(status, Ended) else None
+
+
+def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | None) -> None:
+    """Keep by what the service tells the end; whose end is told has no other chance to be read."""
+    batch.told = told
+    batch.fate, batch.reason = (PENDING, STILL) if told is None else (IN_DOUBT, NO_ANSWER)
     at_us = time.time_ns() // 1000
     batch.jobs = {
         at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
         for (at, _), token in zip(batch.people, tokens, strict=True)
     }
+
+
+async def _note(engine: Engine, batch: Batch) -> None:
+    """Write down by what the service tells the end, for each of a batch."""
     engine.begun.update(job.lookup for job in batch.jobs.values())
     try:
         await asyncio.gather(*(engine.recorder.note(job) for job in batch.jobs.values()))

@@ -119,6 +119,14 @@ class Store:
         found = zip(place.to_pylist(), (lookup for lookup, _ in rows), strict=True)
         return [(at, lookup) for at, lookup in found if at is not None], rows[-1][0] if rows else 0
 
+    def asked_by(self, run: str) -> pa.LargeStringArray | None:
+        """Return whom a run asked about, companies left out; None if this ledger knows no such run."""
+        with self._reading():
+            if not self._sql.execute("SELECT 1 FROM runs WHERE run = ?", (run,)).fetchone():
+                return None
+            whom = "SELECT DISTINCT address FROM lookups WHERE run = ? AND instr(address, '@')"
+            return pa.array([row[0] for row in self._sql.execute(whom, (run,))], pa.large_string())
+
     def outcomes(self, lookups: Iterable[int]) -> dict[int, Record]:
         """Return what is known now of look-ups another run made; those it is still asking have no status."""
         with self._reading():

@@ -2,7 +2,8 @@
 
 It imports nothing of the rest of the package: if both sides read one table of field names, a wrong name would agree
 with itself. Which parts are the vendor's and which are assumptions is said at the top of the modules: `rules` for
-csv_row, those that begin with `v2` for v2, `legacy` and `webhooks` for legacy v1, `seek` and `account` for both.
+csv_row, `csv_files` for whole files, those that begin with `v2` for v2, `legacy` and `webhooks` for legacy v1, `seek`
+and `account` for both.
 
 Examples
 --------

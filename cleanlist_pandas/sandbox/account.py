@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from cleanlist_pandas.sandbox.books import Books, Charge, Reservation
+from cleanlist_pandas.sandbox.csv_files import SURFACE, Upload
 from cleanlist_pandas.sandbox.records import Delivery, Kind, Lead, LeadList, Quote, Task, Workflow
 from cleanlist_pandas.sandbox.seek import PRICES, Asked, find
 from cleanlist_pandas.sandbox.terms import Terms, Window
@@ -56,10 +57,12 @@ class Account:
         self.tasks: dict[str, Workflow] = {}
         self.quotes: dict[str, Quote] = {}
         self.imports: dict[str, tuple[float, dict[str, Any]]] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.upload_keys: dict[str, tuple[bytes, Upload]] = {}
         self._given: Counter[str] = Counter()
         self.deliveries: dict[str, Delivery] = {}
         self._by_identity: dict[str, Lead] = {}
-        self._running: dict[str, Workflow] = {}
+        self._running: dict[str, Workflow | Upload] = {}
         self._windows: dict[int, Window] = {}
         self._organisation = Window(ORGANISATION_LIMIT)
         self.default_list = self.add_list("DEFAULT", protected=True)
@@ -162,6 +165,18 @@ class Account:
         self.settle_due()
         return workflow
 
+    def start_upload(self, upload: Upload) -> None:
+        """Set the credits of a file aside; a small one ends at once. Whether they can be paid was asked before."""
+        self.uploads[upload.job_id] = upload
+        self.books.reserve(
+            Reservation(workflow=upload.job_id, surface=SURFACE, request=upload.request, credits=upload.cost)
+        )
+        if len(upload.rows) - 1 < self.terms.csv_rows_at_once:
+            self._end_upload(upload)
+        else:
+            self._running[upload.job_id] = upload
+            self.settle_due()
+
     @property
     def awaits_time(self) -> bool:
         """Whether the clock alone will end something."""
@@ -169,8 +184,12 @@ class Account:
 
     def settle_due(self) -> None:
         """End what has run its time."""
-        for workflow in [one for one in self._running.values() if self._is_due(one)]:
-            self._end(workflow)
+        for name, one in [(name, one) for name, one in self._running.items() if self._is_due(one)]:
+            del self._running[name]
+            if isinstance(one, Upload):
+                self._end_upload(one)
+            else:
+                self._end(one)
 
     def poll(self, workflow: Workflow) -> None:
         """Look at a workflow once."""
@@ -179,14 +198,13 @@ class Account:
             workflow.status = "running" if workflow.polls else "pending"
         workflow.polls += 1
 
-    def _is_due(self, workflow: Workflow) -> bool:
+    def _is_due(self, workflow: Workflow | Upload) -> bool:
         """Whether it has run its time and outlived its polls."""
         ran_s = self.clock() - workflow.started_s
         return ran_s >= self.terms.workflow_s and workflow.polls >= self.terms.workflow_polls
 
     def _end(self, workflow: Workflow) -> None:
         """End a workflow: write its results down and settle its credits."""
-        del self._running[workflow.workflow_id]
         workflow.ended_s = self.clock()
         workflow.status = "failed" if workflow.ends else "completed"
         if not workflow.ends:
@@ -198,6 +216,13 @@ class Account:
         if workflow.webhook_url is not None:
             name = workflow.workflow_id
             self.deliveries[name] = Delivery(name, workflow.webhook_url, workflow.ended_s)
+
+    def _end_upload(self, upload: Upload) -> None:
+        """End a file: look its people up, settle its credits, and report it where that was asked for."""
+        upload.end(self.world, self.clock())
+        self.books.settle(upload.job_id, upload.charges)
+        if upload.webhook_url is not None and len(upload.rows) - 1 >= self.terms.csv_rows_at_once:
+            self.deliveries[upload.job_id] = Delivery(upload.job_id, upload.webhook_url, self.clock())
 
     def _charges(self, workflow: Workflow) -> list[Charge]:
         """Say what a workflow that ended costs, person by person."""

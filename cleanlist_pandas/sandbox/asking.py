@@ -32,6 +32,8 @@ class Ask:
         What a script charges instead of the price.
     ends : str or None
         How a script ends the workflow that this request starts.
+    idempotency_key : str or None
+        The header, where the sandbox honours it.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Ask:
     host: str = "127.0.0.1"
     credits: int | None = None
     ends: str | None = None
+    idempotency_key: str | None = None
 
     def whole(self, name: str, default: int, largest: int) -> int:
         """Read a whole number of the query, from 1."""

@@ -11,7 +11,7 @@ from cleanlist_pandas.sandbox.faults import Fault
 
 __all__ = ["Books", "Charge", "RequestRecord", "Reservation", "Totals"]
 
-SURFACES = ("csv_row", "v2", "legacy")
+SURFACES = ("csv_row", "csv_upload", "v2", "legacy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Charge:
     request : int
         The number of the request that caused it.
     surface : str
-        ``csv_row``, ``v2`` or ``legacy``.
+        ``csv_row``, ``csv_upload``, ``v2`` or ``legacy``.
     workflow : str or None
         The workflow it was settled with, on the surfaces that have them.
     """

@@ -115,6 +115,15 @@ class Desk:
         self._note(number, incoming, look_up, decision)
         return decision
 
+    @property
+    def honours_keys(self) -> bool:
+        """Whether a repeated ``Idempotency-Key`` is answered again."""
+        return self._idempotency
+
+    def wait_s(self) -> int:
+        """Count a request against the rate limit; return the seconds to wait where it is too early."""
+        return self._bucket.take() if self._bucket is not None else 0
+
     def early_fault(self, number: int) -> Fault | None:
         """Return the fault that takes effect before the request is read."""
         fault = self._script.early(number)
@@ -135,7 +144,7 @@ class Desk:
             return refuse(405, "Method Not Allowed", ("Allow", "POST"))
         if not incoming.key_ok:
             return refuse(401, "Not authenticated", ("WWW-Authenticate", "Bearer"))
-        wait_s = self._bucket.take() if self._bucket is not None else 0
+        wait_s = self.wait_s()
         return refuse(429, "Rate limit exceeded", ("Retry-After", str(wait_s))) if wait_s else None
 
     def _look_up(self, number: int, look_up: LookUp, key: str | None, fault: Fault | None) -> Decision:

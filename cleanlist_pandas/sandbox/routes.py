@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote
 
-from cleanlist_pandas.sandbox import legacy, v2, v2_says
+from cleanlist_pandas.sandbox import legacy, uploads, v2, v2_says
 from cleanlist_pandas.sandbox.account import Account
 from cleanlist_pandas.sandbox.asking import Ask, Handler, Routes, route
 from cleanlist_pandas.sandbox.desk import Decision, Desk, Incoming
@@ -48,13 +48,14 @@ def _too_early(account: Account, number: int, wait_s: int) -> Answer:
 
 
 V2 = Surface("/api/v2", v2.ROUTES, v2_says.status_error, _too_early)
+FILES = Surface("/v1", uploads.ROUTES, legacy.no, legacy.too_early)
 LEGACY = Surface("/api/v1/public", legacy.ROUTES, legacy.no, legacy.too_early)
 # The vendor mounts the handlers of v2 under the old prefix as well.
-SURFACES = (V2, LEGACY, replace(V2, prefix=LEGACY.prefix))
+SURFACES = (FILES, V2, LEGACY, replace(V2, prefix=LEGACY.prefix))
 
 
 class Router:
-    """Decides every request: those for csv_row at the `Desk`, all others here.
+    """Decides every request: those for one csv_row at the `Desk`, all others here.
 
     A script's mapping goes by the address in the body, as it does for csv_row; a request without one goes by its route,
     ``"POST /api/v2/lead-lists/{id}/csv-import"``.
@@ -81,11 +82,12 @@ class Router:
 
     def decide(self, number: int, incoming: Incoming) -> Decision:
         """Answer one request, and book it."""
-        if not incoming.path.startswith("/api/"):
+        path, _, query = incoming.path.partition("?")
+        door = _door(path)
+        if door is None and not path.startswith("/api/"):
             return self._desk.decide(number, incoming)
         self._account.settle_due()
-        path, _, query = incoming.path.partition("?")
-        door, email = _door(path), _email(incoming.body)
+        email = _email(incoming.body)
         subject = email or f"{incoming.method} {door.name if door else path}"
         self._attempts[normal_form(subject)] += 1
         fault = self._script.fault(number, subject, self._attempts[normal_form(subject)])
@@ -96,6 +98,7 @@ class Router:
             host=incoming.host,
             credits=fault.credits if fault else None,
             ends=fault.ends if fault else None,
+            idempotency_key=incoming.idempotency_key if self._desk.honours_keys else None,
         )
         answer = self._refusal(number, incoming, door)
         has_effect = answer is None and (fault is None or fault.charges)
@@ -126,7 +129,7 @@ class Router:
             return refuse(405, "Method Not Allowed", ("Allow", ", ".join(door.methods)))
         if not incoming.key_ok:
             return door.surface.no(self._account, number, 401, "Not authenticated")
-        wait_s = self._account.wait_s(incoming.caller)
+        wait_s = self._desk.wait_s() if door.surface is FILES else self._account.wait_s(incoming.caller)
         return door.surface.too_early(self._account, number, wait_s) if wait_s else None
 
     def _do(self, handler: Handler, ask: Ask, parts: tuple[str, ...]) -> Answer:

@@ -23,7 +23,19 @@ from typing import Any
 
 from cleanlist_pandas.sandbox.world import Person, normal_form
 
-__all__ = ["DEFAULT_FIELDS", "FIELDS", "Answer", "Bucket", "LookUp", "envelope", "price", "read_look_up", "refuse"]
+__all__ = [
+    "COLUMNS",
+    "DEFAULT_FIELDS",
+    "FIELDS",
+    "Answer",
+    "Bucket",
+    "LookUp",
+    "envelope",
+    "price",
+    "read_fields",
+    "read_look_up",
+    "refuse",
+]
 
 FIELDS = ("email_status", "title", "seniority", "company", "industry", "size", "phone", "linkedin", "icp_score")
 DEFAULT_FIELDS = tuple(name for name in FIELDS if name != "phone")
@@ -93,7 +105,7 @@ def read_look_up(raw: bytes) -> LookUp | Answer:
         return _invalid(["body", "email"], "Field required", "missing")
     if not isinstance(email, str) or not _is_address(email):
         return _invalid(["body", "email"], "value is not a valid email address")
-    fields = _read_fields(body.get("fields"))
+    fields = read_fields(body.get("fields"))
     return fields if isinstance(fields, Answer) else LookUp(email, fields, _read_name(body))
 
 
@@ -110,7 +122,7 @@ def _is_address(email: str) -> bool:
     return bool(local) and "@" not in domain and "." in domain and all(domain.split("."))
 
 
-def _read_fields(names: Any) -> frozenset[str] | Answer:
+def read_fields(names: Any) -> frozenset[str] | Answer:
     """Read the field names, in either spelling."""
     if names is None:
         return frozenset(DEFAULT_FIELDS)

@@ -32,9 +32,9 @@ __all__ = ["Sandbox", "run_forever"]
 class Sandbox:
     """A local Cleanlist with invented people, on loopback only. Costs nothing, knows nobody real.
 
-    Its surfaces are csv_row (``POST /v1/enrich/csv_row``), v2 (``/api/v2``) and legacy v1 (``/api/v1/public``); the
-    same address is the same person on all of them. `api_keys` are three keys of its one organisation; `api_key` is the
-    first.
+    Its surfaces are csv_row (``POST /v1/enrich/csv_row``), CSV files (``/v1/enrich/csv``), v2 (``/api/v2``) and legacy
+    v1 (``/api/v1/public``); the same address is the same person on all of them. `api_keys` are three keys of its one
+    organisation; `api_key` is the first.
 
     ``GET /sandbox/books``, ``/sandbox/surfaces`` and ``/sandbox/health`` let other processes look inside; they ask for
     no key, which is safe because the socket is bound to 127.0.0.1 and everything behind it is invented. They are not
@@ -160,7 +160,7 @@ class Sandbox:
         return self._books.reservations
 
     def totals(self, surface: str | None = None) -> Totals:
-        """Add up the credits of one surface (``csv_row``, ``v2``, ``legacy``), or of all."""
+        """Add up the credits of one surface (``csv_row``, ``csv_upload``, ``v2``, ``legacy``), or of all."""
         return self._books.totals(surface)
 
     @property

@@ -1,4 +1,4 @@
-"""How the v2 and legacy surfaces behave, and the time they go by: everything a test may want to set."""
+"""How the surfaces behave that keep an account, and the time they go by: everything a test may want to set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Clock", "Terms", "Window"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the v2 and legacy surfaces do where the vendor leaves it open, or where a test wants it otherwise.
+    """What these surfaces do where the vendor leaves it open, or where a test wants it otherwise.
 
     Parameters
     ----------
@@ -30,6 +30,12 @@ class Terms:
         Whether webhooks carry the second of the two shapes seen: ``result`` and ``input`` inside each result.
     webhook_timeout_s : float, default 10
         Seconds, by the system's clock, within which a webhook has to be acknowledged.
+    csv_rows_at_once : int, default 10,000
+        Rows from which on a CSV file is a job; one of fewer rows is answered at once.
+    csv_rows : int, default 100,000
+        Rows that a CSV file may have at most.
+    csv_credits : bool, default False
+        Whether a CSV file comes back with a column of what each row cost.
 
     Raises
     ------
@@ -43,9 +49,12 @@ class Terms:
     email_imports: bool = True
     nested_results: bool = False
     webhook_timeout_s: float = 10.0
+    csv_rows_at_once: int = 10_000
+    csv_rows: int = 100_000
+    csv_credits: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("workflow_s", "workflow_polls", "webhook_timeout_s"):
+        for name in ("workflow_s", "workflow_polls", "webhook_timeout_s", "csv_rows_at_once", "csv_rows"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be 0 or more, got {value!r}")

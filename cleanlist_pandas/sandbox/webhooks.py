@@ -70,6 +70,8 @@ def log(delivery: Delivery | None) -> list[dict[str, Any]]:
 
 def payload(account: Account, delivery: Delivery) -> bytes:
     """Write what a webhook says."""
+    if (upload := account.uploads.get(delivery.workflow_id)) is not None:
+        return upload.webhook()
     workflow = account.workflows[delivery.workflow_id]
     write = _nested if account.terms.nested_results else result
     body = {

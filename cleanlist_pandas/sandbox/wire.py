@@ -18,6 +18,8 @@ from cleanlist_pandas.sandbox.rules import Answer
 __all__ = ["LARGEST_BODY", "BodyTooLarge", "Line"]
 
 LARGEST_BODY = 1_000_000
+LARGEST_FILE = 100_000_000
+_FILES = b"/v1/enrich/csv"
 _CHUNK = 65_536
 # Only to tell the admin's read-out from the service's requests before anything is counted.
 ADMIN = b"GET /sandbox/"
@@ -55,16 +57,17 @@ class Line:
         return event if isinstance(event, h11.Request) else None
 
     async def body(self, head: h11.Request) -> bytes:
-        """Read a request's body, 1 MB at most."""
+        """Read a request's body, 1 MB at most, of a file 100 MB."""
+        largest = LARGEST_FILE if head.target == _FILES else LARGEST_BODY
         for name, value in head.headers:
-            if name == b"content-length" and int(value) > LARGEST_BODY:
+            if name == b"content-length" and int(value) > largest:
                 raise BodyTooLarge
-        body = b""
+        body = bytearray()
         while isinstance(event := await self._event(), h11.Data):
             body += event.data
-            if len(body) > LARGEST_BODY:
+            if len(body) > largest:
                 raise BodyTooLarge
-        return body
+        return bytes(body)
 
     def send(self, answer: Answer, *, with_body: bool = True, close: bool = False) -> bool:
         """Send a whole answer in one write; say whether the connection can serve another request."""

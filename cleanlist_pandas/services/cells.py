@@ -9,7 +9,7 @@ from typing import Any, Final
 from cleanlist_pandas.fields import EMAIL_STATUSES, FIELDS, SENIORITIES, normal_word
 from cleanlist_pandas.frame.addresses import normalise_one
 
-__all__ = ["as_object", "is_foreign", "read_credits", "read_number", "read_share", "read_values"]
+__all__ = ["as_object", "is_foreign", "read_credits", "read_number", "read_share", "read_values", "spread_credits"]
 
 _ENUMS: Final = {
     "email_status": {normal_word(member): member for member in EMAIL_STATUSES},
@@ -78,3 +78,15 @@ def _value(name: str, raw: Any) -> str | int | None:
         return _ENUMS[name].get(normal_word(raw))
     text = raw.encode("utf-8", "replace").decode().strip()  # a lone surrogate cannot be written to any file
     return text or None
+
+
+def spread_credits(charged: int, credits: Sequence[int], untold: Sequence[bool], price: int) -> list[int]:
+    """Return what each person cost, so that it adds up to what was charged; more goes first to who is untold of."""
+    spread, rest = list(credits), charged - sum(credits)
+    for at, is_untold in enumerate(untold):
+        more = min(max(rest, 0), price) if is_untold else 0
+        less = min(max(-rest, 0), spread[at])
+        spread[at] += more - less
+        rest += less - more
+    spread[0] += max(rest, 0)  # above the price of all: the run stops
+    return spread

@@ -22,9 +22,8 @@ from cleanlist_pandas.checks import Secret, base_url, is_loopback
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply, parse_retry_after_s
 from cleanlist_pandas.services.service import Request
 
-__all__ = ["MAX_BODY_BYTES", "Connection", "Network"]
+__all__ = ["Connection", "Network"]
 
-MAX_BODY_BYTES = 1_000_000
 KEEPALIVE_S = 4.0  # below the five seconds after which common servers hang up
 SHORTEST_KEY_BYTES = 20
 USER_AGENT = "cleanlist-pandas"
@@ -62,7 +61,7 @@ class Network:
 
     def request(self, said: Request, trace: Callable[..., Any]) -> httpx.Request:
         """Return the request; the key is put in here and nowhere else."""
-        limit = self._timeout_s
+        limit = self._timeout_s + said.patience_s
         headers = {
             "Authorization": f"Bearer {self._key.reveal()}",
             "Accept": "application/json",
@@ -129,12 +128,12 @@ class Connection:
         self._trusted = False
 
     async def send(self, said: Request) -> Reply | Lost:
-        """Send one request and read its whole answer, at most 1 MB, within the total deadline."""
+        """Send one request and read its whole answer, up to its limit, within the total deadline."""
         trace = _Trace()
         outcome: Reply | LostBy = LostBy.CANCELLED
         try:
-            async with asyncio.timeout(self._network.timeout_s):
-                outcome = await self._exchange(self._network.request(said, trace))
+            async with asyncio.timeout(self._network.timeout_s + said.patience_s):
+                outcome = await self._exchange(self._network.request(said, trace), said.max_bytes)
         except TimeoutError:
             outcome = LostBy.TIMEOUT
         except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here
@@ -145,7 +144,7 @@ class Connection:
                 await self.close()
         return outcome if isinstance(outcome, Reply) else Lost(outcome, sent=trace.sent)
 
-    async def _exchange(self, request: httpx.Request) -> Reply | LostBy:
+    async def _exchange(self, request: httpx.Request, max_bytes: int) -> Reply | LostBy:
         """Do one round trip."""
         if not self._trusted:
             await self.close()
@@ -153,7 +152,7 @@ class Connection:
             self._transport = self._network.transport()
         response = await self._transport.handle_async_request(request)
         try:
-            content = await _read(response)
+            content = await _read(response, max_bytes)
         finally:
             await response.aclose()
         if isinstance(content, LostBy):
@@ -178,14 +177,14 @@ class Connection:
                 await transport.aclose()
 
 
-async def _read(response: httpx.Response) -> bytes | LostBy:
-    """Read a body as it is, up to 1 MB."""
+async def _read(response: httpx.Response, max_bytes: int) -> bytes | LostBy:
+    """Read a body as it is, up to a limit."""
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return LostBy.ENCODED
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > MAX_BODY_BYTES:
+        if len(content) > max_bytes:
             return LostBy.TOO_LARGE
     return bytes(content)
 

@@ -29,7 +29,7 @@ class LostBy(StrEnum):
     TLS = "the server's certificate was not accepted"
     TIMEOUT = "no answer in time"
     RESET = "the connection broke"
-    TOO_LARGE = "the answer was larger than 1 MB"
+    TOO_LARGE = "the answer was larger than any can be"
     ENCODED = "the answer came compressed although that was not asked for"
     CANCELLED = "stopped while waiting for the answer"
 

@@ -68,6 +68,8 @@ class Surface:
         Whether such a request that is sent twice is charged once.
     requests_per_batch : int
         Requests around each of those.
+    answers_at_once : bool
+        Whether the reply to such a request may tell the end.
     ways : tuple of tuple of str
         How a person can be named, each way of hints that are needed together; none: an address is enough.
     """
@@ -83,6 +85,7 @@ class Surface:
     people_per_batch: int = 1
     orders_once: bool = False
     requests_per_batch: int = 0
+    answers_at_once: bool = False
     ways: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -105,6 +108,14 @@ SURFACES: Final[Mapping[str, Surface]] = {
     surface.name: surface
     for surface in (
         Surface(name="csv_row", path="/v1", fields=tuple(FIELDS)),
+        Surface(
+            name="csv_upload",
+            path="/v1",
+            fields=tuple(FIELDS),
+            people_per_batch=100_000,
+            requests_per_batch=2,  # below 10,000 people one
+            answers_at_once=True,
+        ),
         _V2,
         replace(_V2, name="v2_people", key_prefix=""),
         replace(
@@ -191,6 +202,8 @@ class Request:
     path: str
     body: bytes = field(default=b"", repr=False)
     idempotency_key: str = ""
+    patience_s: float = 0.0  # that it may take beyond the usual
+    max_bytes: int = 1_000_000  # of its answer
 
 
 class Service(Protocol):
@@ -215,8 +228,8 @@ class JobService(Service, Protocol):
     def follow(self, token: str) -> Request:
         """Return the request that asks what became of a look-up; its reply is for `read`."""
 
-    def ask_balance(self) -> Request:
-        """Return the request that asks for the account's credits."""
+    def ask_balance(self) -> Request | None:
+        """Return the request that asks for the account's credits, where there is one."""
 
     def read_balance(self, reply: Reply) -> int | None:
         """Return the credits that the account has, or None if the reply does not say."""

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
-from cleanlist_pandas.services.cells import as_object, read_credits
+from cleanlist_pandas.services.cells import as_object, read_credits, spread_credits
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
 from cleanlist_pandas.services.v2 import (
@@ -164,7 +164,9 @@ class V2List(V2):
         joined = _join(leads, lookups)
         credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
         if ended.credits is not None and self.is_whole(lookups, token):
-            credits = _spread(ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields))
+            credits = spread_credits(
+                ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields)
+            )
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
         return [
@@ -254,15 +256,3 @@ def _worth(lead: Mapping[str, Any] | None, lookup: Lookup) -> int:
 def _wants_phone(lookup: Lookup) -> bool:
     """Whether a phone was asked for."""
     return any(FIELDS[name].needs_phone_price for name in lookup.fields)
-
-
-def _spread(charged: int, credits: Sequence[int], untold: Sequence[bool], price: int) -> list[int]:
-    """Return what each person cost, so that it adds up to what was charged; more goes to those without a lead first."""
-    spread, rest = list(credits), charged - sum(credits)
-    for at, is_untold in enumerate(untold):
-        more = min(max(rest, 0), price) if is_untold else 0
-        less = min(max(-rest, 0), spread[at])
-        spread[at] += more - less
-        rest += less - more
-    spread[0] += max(rest, 0)  # above the price of all: the run stops
-    return spread

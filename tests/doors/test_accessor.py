@@ -15,7 +15,7 @@ import cleanlist_pandas as cl
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.settings import OPTIONS
 
-METHODS = ["aenrich", "check", "diff", "enrich", "estimate_cost", "pilot", "plan", "report"]
+METHODS = ["aenrich", "check", "collect", "diff", "enrich", "estimate_cost", "pilot", "plan", "report", "submit"]
 ROOT = Path(cl.__file__).parents[1]
 
 

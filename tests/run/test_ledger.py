@@ -976,3 +976,19 @@ def test_a_ledger_that_came_with_a_fork_is_refused_and_left_open(path: Path, mon
             ledger.close()
         assert connection.execute("SELECT count(*) FROM lookups").fetchone() == (0,)
         connection.close()
+
+
+def test_whom_a_run_asked_about(tmp_path: Path) -> None:
+    """Each once, without companies and without those it knows nothing of any more."""
+    with Ledger(tmp_path / "ledger.sqlite3") as ledger:
+        mine, other = (Run(id=name, world="live", service="v2") for name in ("mine", "other"))
+        for who, addresses in ((mine, [JANE, JOHN, "acme.example"]), (other, ["eve@acme.example"])):
+            with ledger.start(who):
+                ledger.record(who, [Intent(address=one, fields=("title",), price=1) for one in addresses], [])
+        ledger.record(mine, [Intent(address=JANE, fields=("phone",), price=10)], [])
+        asked = ledger.asked_by("mine")
+        assert asked is not None
+        assert sorted(asked.to_pylist()) == [JANE, JOHN]
+        ledger.erase(JOHN)
+        assert ledger.asked_by("mine") == pa.array([JANE], pa.large_string())
+        assert ledger.asked_by("nobody") is None

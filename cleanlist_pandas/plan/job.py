@@ -1,0 +1,97 @@
+"""What was submitted, to be collected later or elsewhere: small and plain, without addresses and keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.files import replaced
+from cleanlist_pandas.wording import n_of
+
+__all__ = ["Job"]
+
+FORMAT: Final = "cleanlist-pandas job 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What `submit` sent, for `collect`. It can be pickled, and saved as a file that a person can read.
+
+    Attributes
+    ----------
+    run : str
+        The run in the ledger.
+    service : str
+        The surface that was asked, as ``service=`` names it.
+    world : str
+        ``live``, or ``local`` for a sandbox.
+    fields : tuple of str
+        What was asked for.
+    people : int
+        Unique people of the frame.
+    digest : str
+        A fingerprint of them, whatever their order.
+    credits : int
+        What it costs at most: charged already, or set aside.
+    ledger : str
+        Where the ledger is; empty where it is in memory.
+    submitted_at : str
+        When it was begun, ISO 8601, UTC.
+    """
+
+    run: str
+    service: str
+    world: str
+    fields: tuple[str, ...]
+    people: int
+    digest: str
+    credits: int
+    ledger: str
+    submitted_at: str
+
+    def __repr__(self) -> str:
+        asked, price = ", ".join(self.fields), n_of(self.credits, "credit")
+        who = n_of(self.people, "person", "people")
+        return f"Job: {who} submitted to {self.service} for {asked}, at most {price}; collect(job) brings the answers."
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the job to a JSON file; one that is there is written over, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; it holds no address and no key.
+        """
+        target = Path(path).expanduser()
+        try:
+            with replaced(target) as part:
+                Path(part).write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(
+                f"The job cannot be written to {target} ({os.strerror(error.errno or 0)}); it is in the ledger all the "
+                "same: name another file."
+            ) from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a job that `save` wrote.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such file, or it is no job.
+        """
+        source = Path(path).expanduser()
+        try:
+            content: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+            if content.pop("format") == FORMAT:
+                job = cls(**{**content, "fields": tuple(content["fields"])})
+                if all(isinstance(getattr(job, name), str | int | tuple) for name in content):
+                    return job
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass
+        raise ConfigurationError(f"{source} is no job that Job.save wrote; nothing was asked. Name the right file.")
