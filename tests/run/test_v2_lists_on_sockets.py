@@ -361,3 +361,13 @@ def test_somebody_who_was_erased_is_not_ordered(scene: Scene) -> None:
     assert statuses(out) == {"completed": N - 1, "skipped": 1}
     assert person(3) not in {charge.email for charge in scene.sandbox.charges}
     assert sent(scene, "POST", "csv-import") == 2
+
+
+@pytest.mark.parametrize("where", [STATUS, LEADS])
+def test_answers_about_lists_count_as_answers(scene: Scene, where: str) -> None:
+    """A run that was answered all the time is not given up at its first 429, however long it goes on."""
+    scene.open(latency_s=0.15, faults={where: [Fault(status=429, retry_after="0")]})
+    frame = people(N)
+    out = enrich(scene, frame, max_wait_s=0.7)  # eight answers come first, in 1.2 s
+    scene.audit(frame, out, budget=N)
+    assert statuses(out) == {"completed": N}
