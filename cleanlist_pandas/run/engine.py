@@ -247,6 +247,8 @@ class Engine:
         deadline_s = time.monotonic() + self.limits.job_timeout_s - max(0.0, waited_s)
         asked = replace(lookup, job=job)
         while failures < PATIENCE and not ended.is_set():
+            if self._is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
+                return Outcome(lookup=job.lookup, status=PENDING), ERASED
             sent = await line.ask(self.service.follow(job.token), until=ended)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
             if isinstance(learnt, Answer) and sent.reply is not None:
@@ -311,7 +313,7 @@ class Engine:
         """Book an outcome in all places at once: there is no await between them."""
         if outcome.status in (IN_DOUBT, PENDING):
             self.budget.doubt(price)
-            answer = Answer(status=RowStatus.IN_DOUBT, reason=outcome.reason)
+            answer = answer or Answer(status=RowStatus.IN_DOUBT, reason=outcome.reason)
         elif outcome.status == RELEASED:
             self.budget.release(price)
         else:

@@ -29,11 +29,13 @@ __all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of
 
 ASSUMPTIONS: Final = (
     "A workflow has ended when its status is completed, completed_with_errors, succeeded, success, failed, failure, "
-    "error, cancelled, canceled or terminated, in any case. With any other word it is still worked on.",
+    "error, cancelled, canceled or terminated, in any case. With any other word it is still worked on, and so it is "
+    "where it is called done and neither a result nor a charge is told.",
     "`credits_charged` is what was taken in the end where it and `credits_refunded` add up to the price at most; where "
     "they are more, what was refunded was in it and is taken off.",
-    "Nothing was found where `lead_id` is empty, where a workflow failed and nothing was charged, or where nothing was "
-    "charged and nothing came of what was asked for. One that was cancelled or terminated is no miss.",
+    "Nothing was found where `lead_id` is empty, or missing with no value beside it, where a workflow failed and "
+    "nothing was charged, or where nothing was charged and nothing came of what was asked for. One that was cancelled "
+    "or terminated is no miss.",
     "A failed workflow that does not say what it charged is booked at the full price.",
     "`email` may be another address of the same person: the answer counts, with a note.",
     "An `email_status` of `reliable` is `valid`.",
@@ -97,7 +99,7 @@ class V2:
         token, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
         if not (token and word) or (lookup.job is not None and token != lookup.job.token):
             return None
-        if word not in DONE | FAILED or not ("result" in content or "credits_charged" in content):
+        if word not in DONE | FAILED or _tells_nothing(content, word):
             return Pending(token)
         answer = self._ended(content, lookup)
         notes = (*answer.notes, *review_notes(content))
@@ -115,9 +117,10 @@ class V2:
         if (word in FAILED and (booked or word in CUT_OFF)) or (charged and not result):
             unsaid = " and did not say what it charged, booked at the full price" if charged is None else ""
             return Answer(status=RowStatus.FAILED, credits=booked, reason=f"the service answered {word}{unsaid}")
-        values, notes = values_of(result, lookup.fields) if as_token(result.get("lead_id")) else ({}, [])
+        lead = result.get("lead_id")
+        values, notes = ({}, []) if lead == "" else values_of(result, lookup.fields)
         failed = not FAILED.isdisjoint({word, normal_word(result.get("status"))})
-        if not as_token(result.get("lead_id")) or (charged == 0 and (failed or not values)):
+        if not (values or as_token(lead)) or (charged == 0 and (failed or not values)):
             return Answer(status=RowStatus.NOT_FOUND, credits=charged or 0, source=Source.API)
         if charged is None:
             notes.append("credits_charged missing or unreadable, booked at the full price")
@@ -131,6 +134,13 @@ class V2:
             reason=SENIORITY_NOTE if "seniority" in values else "",
             notes=tuple(notes),
         )
+
+
+def _tells_nothing(content: Mapping[str, Any], word: str) -> bool:
+    """Whether an end tells neither what was found nor what it cost: then it is no end yet."""
+    if word in FAILED:
+        return "result" not in content and "credits_charged" not in content
+    return not as_object(content.get("result")) and read_credits(content.get("credits_charged")) is None
 
 
 def kind_of(fields: Sequence[str]) -> str:

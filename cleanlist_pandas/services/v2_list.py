@@ -176,8 +176,8 @@ class V2List(V2):
         if "lead" not in content:
             return super().read(reply, lookup, at_us)
         lead, credits = as_object(content["lead"]), read_credits(content.get("credits")) or 0
-        values, notes = values_of(lead, lookup.fields) if _is_found(lead, lookup) else ({}, [])
-        if values:
+        if _is_found(lead, lookup):
+            values, notes = values_of(lead, lookup.fields)
             told = [*notes, *(note for note in content.get("notes") or () if isinstance(note, str))]
             reason = SENIORITY_NOTE if "seniority" in values else ""
             return Answer(

@@ -135,7 +135,7 @@ def test_how_long_to_wait_is_what_the_server_asked(answer: Reply, wait_s: float 
         (402, {"detail": "none left"}, "HTTP 402 none left"),
         (401, {"detail": "who are you"}, "HTTP 401 who are you"),
         (302, b"", "HTTP 302 (a redirect)"),
-        (404, b"", "HTTP 404: no such path there; there are csv_row at /v1 and v2 at /api/v2, see service="),
+        (404, b"", "HTTP 404: no such path there; there are csv_row at /v1 and v2 at /api/v2 and legacy_v1 at /api/v1/public, see service="),
         (422, {"detail": "no"}, "HTTP 422 no"),
         (500, b"<html>", "HTTP 500"),
     ],
@@ -213,7 +213,7 @@ def test_a_path_that_is_not_there_names_the_surfaces_there_are() -> None:
     """Somebody's key may be for another one."""
     verdict = judge(reply(404, {"detail": "Not Found"}))
     assert verdict.stop is StopKind.SERVICE
-    assert verdict.reason.endswith("no such path there; there are csv_row at /v1 and v2 at /api/v2, see service=")
+    assert verdict.reason.endswith("no such path there; there are csv_row at /v1 and v2 at /api/v2 and legacy_v1 at /api/v1/public, see service=")
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,16 @@ def test_the_same_answers_and_bill_as_on_csv_row(scene: Scene) -> None:
     pd.testing.assert_frame_equal(again, out)
 
 
+def test_who_is_found_without_what_was_asked_for_is_completed_all_the_same(scene: Scene) -> None:
+    """It was charged, and is not asked for again."""
+    scene.open(people=[{"email": person(0), "company": "Acme"}, {"email": person(1), "title": "CTO"}])
+    for _ in range(2):
+        out = enrich(scene, people(3), fields=["title"], provenance=True)
+        assert out["enriched_status"].tolist() == ["completed", "completed", "not_found"]
+    assert scene.sandbox.charged == 2
+    assert sent(scene, "POST", "/enrichment/bulk") == 1
+
+
 def test_ten_thousand_people_take_few_requests(scene: Scene) -> None:
     """Fewer than 250, as many as the estimate says or a few less."""
     scene.open(terms=Terms(workflow_polls=1))

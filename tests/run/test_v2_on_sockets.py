@@ -192,6 +192,7 @@ ASIDE = {
     "404": Fault(status=404, body={"error": {"code": "not_found", "problem": "no such workflow", "retryable": False}}),
     "another workflow": Fault(mutate={"workflow_id": "wf_other"}),
     "a strange word": Fault(mutate={"status": "meditating"}),
+    "done and not told": Fault(mutate={"status": "completed", "result": None, "credits_charged": None}),
 }
 
 
@@ -553,6 +554,29 @@ def test_a_person_who_is_erased_leaves_no_token(scene: Scene) -> None:
         assert scene.sql("SELECT count(*) FROM jobs") == [(1,)]
         ledger.prune(0)
         assert scene.sql("SELECT count(*) FROM jobs") == [(0,)]
+
+
+def test_a_person_who_is_erased_while_the_service_works_on_them_is_asked_about_no_more(scene: Scene) -> None:
+    """Nothing of them is kept or told; what they may have cost stays counted."""
+    asked: list[int] = []
+
+    def erase(number: int, who: str | None, attempt: int) -> None:
+        if who == STATUS and not asked:
+            asked.append(number)
+            with cl.Ledger(scene.ledger) as ledger:
+                ledger.erase(person(0))
+
+    scene.open(faults=erase, terms=Terms(workflow_polls=3))
+    frame = scene.people(1)
+    out = enrich(scene, frame)
+    assert sent(scene, "GET", "/status/") == 1
+    assert statuses(out) == {"skipped": len(frame)}
+    assert out[[f"enriched_{name}" for name in FIELDS]].isna().all(axis=None)
+    assert (out.attrs["cleanlist"]["credits"], out.attrs["cleanlist"]["credits_in_doubt"]) == (0, 1)
+    assert [scene.sql(f"SELECT count(*) FROM {table}") for table in ("lookups", "jobs", "outcomes")] == [[(0,)]] * 3
+    again = enrich(scene, frame)
+    assert statuses(again) == {"skipped": len(frame)}
+    assert again.attrs["cleanlist"]["requests"] == 0
 
 
 def test_a_token_that_was_changed_on_disk_is_not_trusted(scene: Scene) -> None:

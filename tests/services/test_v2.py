@@ -137,6 +137,22 @@ def test_how_a_workflow_ended(word: str, charged: Any, refunded: Any, result: An
     assert (found.status, found.credits) == (became, credits)
 
 
+@pytest.mark.parametrize("charged", [None, -1, "1"])
+@pytest.mark.parametrize("result", [None, {}, [], "x"])
+def test_one_that_is_done_and_tells_nothing_yet_is_pending(result: Any, charged: Any) -> None:
+    """Called a miss, it would be booked as free and what was paid for would never be read."""
+    assert read(status(result=result, credits_charged=charged)) == Pending("wf_1")
+
+
+@pytest.mark.parametrize("lead_id", [None, 5, "x" * 300, "ü", ["lead_1"]])
+def test_an_odd_id_of_a_lead_costs_no_value_that_was_paid_for(lead_id: Any) -> None:
+    """Nothing of it is used; an empty one alone says that nobody was found."""
+    found = read(status(result={**RESULT, "lead_id": lead_id}))
+    assert (found.status, found.credits, found.values["title"]) == ("completed", 11, "Head of Sales")
+    assert read(status(result={**NOTHING, "lead_id": lead_id}, credits_charged=1)).status == "not_found"
+    assert read(status(result={**RESULT, "lead_id": ""}, credits_charged=0)).values == {}
+
+
 def test_nothing_of_what_was_asked_for_and_no_charge_is_a_miss() -> None:
     """A lead without a phone, where only the phone was wanted."""
     bare = {**RESULT, "phone": None}
