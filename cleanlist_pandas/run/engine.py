@@ -281,7 +281,6 @@ class Engine:
         if verdict.next is Next.STOP:
             self.traffic.halt(verdict.stop or StopKind.SERVICE, verdict.reason)
         elif verdict.next is Next.REFUSED:
-            self.pace.accepted()
             self.traffic.drain(RetryQuota.COST_REFUSED, verdict.reason)
             return Answer(status=RowStatus.FAILED, reason=verdict.reason)
         else:
@@ -290,8 +289,6 @@ class Engine:
 
     def _read(self, lookup: Lookup, reply: Reply, line: Line) -> Answer | Pending | None:
         """Read a successful reply; one that was paid for and says nothing is a failure of the service."""
-        self.traffic.last_answer_s = time.monotonic()
-        self.pace.accepted()
         answer = self.service.read(reply, lookup, time.time_ns() // 1000)
         if isinstance(answer, Pending):
             return answer

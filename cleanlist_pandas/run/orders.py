@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -37,9 +38,9 @@ ORDERS: Final = 3  # times an order that was lost on the way, or whose quote ran
 async def order(engine: Engine, service: BatchService, batch: Batch, line: Line) -> bool:
     """File, price, write down and order a batch; whether it was taken. If not, it came to nothing or is in doubt."""
     list_id: str | None = None
-    for attempt in range(ORDERS):
+    for _ in range(ORDERS):
         if list_id is None:
-            list_id = await _file(engine, service, batch, line, attempt)
+            list_id = await _file(engine, service, batch, line)
         if list_id is None or not batch.people:
             return False
         asked = await talk(engine, service.order([lookup for _, lookup in batch.people], list_id), line)
@@ -104,12 +105,12 @@ def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent
     batch.people = kept
 
 
-async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line, attempt: int) -> str | None:
+async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line) -> str | None:
     """Put the people of a batch into a list; whom it does not take are left for a question of their own."""
-    name = f"cleanlist-pandas {engine.who.id} {batch.people[0][0]}"
     for part in range(2):
         lookups = [lookup for _, lookup in batch.people]
-        filed = await talk(engine, service.file(lookups, f"{name} {attempt}.{part}"), line)
+        name = f"cleanlist-pandas {uuid.uuid4().hex}"  # never used before: an import under a used key is not done again
+        filed = await talk(engine, service.file(lookups, name), line)
         if not isinstance(filed, Filed):
             halt_for(engine, filed)
             return None

@@ -122,11 +122,19 @@ class Line:
             result = await self.connection.send(request)
             self.traffic.tally.requests += isinstance(result, Reply) or result.sent
             verdict = judge(result)
+            self._note(verdict)
             if verdict.next is not Next.AGAIN:
                 return Sent(verdict, result)
             reason = verdict.reason
             goes_on = await self._wait_to_retry(verdict, attempt, until) and (wanted is None or wanted())
         return Sent(Verdict(next=Next.AGAIN, reason=reason), None)
+
+    def _note(self, verdict: Verdict) -> None:
+        """Note that the service took a request, and that it answered: whatever is asked, it counts for all."""
+        if verdict.next in (Next.READ, Next.REFUSED):
+            self.traffic.pace.accepted()
+        if verdict.next is Next.READ:
+            self.traffic.last_answer_s = time.monotonic()
 
     async def ask(self, request: Request, *, until: asyncio.Event) -> Sent:
         """Wait for a turn of its own and send what is free, in whatever state it ends."""

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import cleanlist_pandas as cl
+from cleanlist_pandas.run.records import RELEASED, Intent, Outcome, Run
 from cleanlist_pandas.sandbox import Clock, Fault, Terms
 
 Scene: Any = Any
@@ -398,3 +399,34 @@ def test_somebody_who_was_erased_is_not_ordered(scene: Scene) -> None:
     assert statuses(out) == {"completed": N - 1, "skipped": 1}
     assert person(3) not in {charge.email for charge in scene.sandbox.charges}
     assert sent(scene, "POST", "csv-import") == 2
+
+
+@pytest.mark.parametrize("where", [STATUS, LEADS])
+def test_answers_about_lists_count_as_answers(scene: Scene, where: str) -> None:
+    """A run that was answered all the time is not given up at its first 429, however long it goes on."""
+    scene.open(latency_s=0.15, faults={where: [Fault(status=429, retry_after="0")]})
+    frame = people(N)
+    out = enrich(scene, frame, max_wait_s=0.7)  # eight answers come first, in 1.2 s
+    scene.audit(frame, out, budget=N)
+    assert statuses(out) == {"completed": N}
+
+
+def test_whom_another_run_gives_up_is_filed_under_a_key_of_its_own(scene: Scene) -> None:
+    """An import under a key that was used is not done, only answered again: the new list would stay empty."""
+    with cl.Ledger(scene.ledger) as other:
+        who = Run(id="other", world="local", service="v2_list")
+        taken: list[Any] = []
+
+        def be_first_and_give_up(number: int, asked: str | None, attempt: int) -> None:
+            if asked == QUOTE and not taken:
+                taken.extend(other.record(who, [Intent(address=person(0), fields=("title",), price=1)], []))
+            if asked == LEADS and len(taken) == 1:
+                taken.append(other.settle([Outcome(lookup=taken[0], status=RELEASED)]))
+
+        scene.open(faults=be_first_and_give_up)
+        frame = people(N)
+        with other.start(who):
+            out = enrich(scene, frame, concurrency=1)
+    scene.audit(frame, out, budget=N)
+    assert statuses(out) == {"completed": N}
+    assert (sent(scene, "POST", "csv-import"), sent(scene, "POST", "/enrichment/bulk")) == (3, 2)
