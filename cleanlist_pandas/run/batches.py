@@ -46,7 +46,11 @@ async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[
     async def worker(number: int) -> None:
         async with engine.traffic.line(number) as line:
             while not engine.traffic.halted.is_set() and (batch := next(queue, None)) is not None:
-                await _ask(engine, service, batch, line)
+                try:
+                    await _ask(engine, service, batch, line)
+                finally:
+                    for _, lookup in batch.alone:  # whom a stop left unasked
+                        engine.budget.release(engine.till.price(lookup))
                 engine.watch(engine.tally, engine.budget)
 
     try:
@@ -108,8 +112,8 @@ async def _ask(engine: Engine, service: BatchService, batch: Batch, line: Line) 
         for person in batch.people:
             settle(engine, batch, person)
         batch.people = []
-    for position, lookup in batch.alone:
-        await engine.ask(position, lookup, line)
+    while batch.alone and not engine.traffic.halted.is_set():
+        await engine.ask(*batch.alone.pop(0), line)
 
 
 async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Line) -> None:
