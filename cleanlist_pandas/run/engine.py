@@ -265,10 +265,10 @@ class Engine:
             await self.traffic.sleep(self.limits.poll_s, ended)
         return Outcome(lookup=job.lookup, status=PENDING), None
 
-    def is_erased(self, number: int) -> bool:
-        """Whether a look-up's person was erased since it was written."""
+    def is_erased(self, *numbers: int) -> bool:
+        """Whether somebody of some look-ups was erased since they were written."""
         try:
-            return number not in self.recorder.look([number])
+            return not self.recorder.look(numbers).keys() >= {*numbers}
         except LedgerError:
             self.traffic.halt(StopKind.LEDGER, "the ledger cannot be read")
             return False

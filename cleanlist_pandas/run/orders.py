@@ -12,7 +12,7 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, talk
-from cleanlist_pandas.run.outcome import NO_ANSWER
+from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER
 from cleanlist_pandas.run.records import IN_DOUBT, PENDING, RELEASED, Outcome
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.till import Person
@@ -39,19 +39,20 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
     """File, price, write down and order a batch; whether it was taken. If not, it came to nothing or is in doubt."""
     list_id: str | None = None
     for _ in range(ORDERS):
-        if list_id is None:
+        if list_id is None and batch.people:
             list_id = await _file(engine, service, batch, line)
         if list_id is None or not batch.people:
-            return False
+            break
         asked = await talk(engine, service.order([lookup for _, lookup in batch.people], list_id), line)
         if isinstance(asked, Halt) or asked is None:
             halt_for(engine, asked)
             break
-        if not await _intend(engine, batch):
+        sent = await _send(engine, service, batch, asked, line) if await _intend(engine, batch) else None
+        if batch.fate == RELEASED and (sent is None or sent.result is None) and not engine.traffic.halted.is_set():
+            _take_out_erased(engine, batch)
             await drop(service, line, list_id)
             list_id = None  # somebody may not be asked about, and the list holds them
             continue
-        sent = await _send(engine, service, batch, asked, line)
         reply = None if sent is None else sent.reply
         tokens = () if reply is None else service.read_order(reply, list_id, len(batch.people))
         if reply is not None and tokens:
@@ -74,11 +75,15 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
 async def _send(engine: Engine, service: BatchService, batch: Batch, order: Request, line: Line) -> Sent | None:
     """Send an order, and where that can be charged once only, again if it was lost; return what came of the last."""
     sent: Sent | None = None
+
+    def is_wanted() -> bool:  # whoever is erased while an order waits is not ordered, nor is anybody with them
+        return not engine.is_erased(*(batch.numbers[at] for at, _ in batch.people))
+
     for _ in range(ORDERS):
-        if not await line.wait(engine.traffic.halted):
+        if not await line.wait(engine.traffic.halted) or not is_wanted():
             break
         batch.is_leaving = True
-        sent = await line.send(order, until=engine.traffic.halted)
+        sent = await line.send(order, until=engine.traffic.halted, wanted=is_wanted)
         batch.is_leaving, batch.reason = False, sent.verdict.reason
         is_taken = sent.reply is not None and service.read_order(sent.reply, "-", len(batch.people))
         is_lost = sent.verdict.next in (Next.IN_DOUBT, Next.READ) or sent.verdict.charged_maybe
@@ -90,6 +95,16 @@ async def _send(engine: Engine, service: BatchService, batch: Batch, order: Requ
         if not (service.surface.orders_once and goes_on) or sent.verdict.next is Next.STOP:
             break
     return sent
+
+
+def _take_out_erased(engine: Engine, batch: Batch) -> None:
+    """Book those who were erased since their intent: the others are filed and ordered again without them."""
+    for person in [*batch.people]:
+        number = batch.numbers[person[0]]
+        if engine.is_erased(number):
+            settle(engine, batch, person, Outcome(lookup=number, status=RELEASED), ERASED)
+            batch.people.remove(person)
+            del batch.numbers[person[0]]
 
 
 def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import cleanlist_pandas as cl
 from cleanlist_pandas.calls import run_enrich
+from cleanlist_pandas.run.records import RELEASED, Intent, Outcome, Run
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.sandbox import Fault, Terms
 
@@ -68,3 +70,71 @@ def test_nothing_stays_set_aside_wherever_a_run_is_stopped(scene: Scene, where: 
     doubted = {ORDER: 8, person(0): 1}.get(where, 0) if times == 2 else 0
     assert (out.frame["enriched_status"] == "in_doubt").sum() == doubted
     assert (out.frame["enriched_status"] == "completed").sum() == 12 - doubted
+
+
+# --- erased ----------------------------------------------------------------------------------------------------------
+
+EXPIRED = {"error": {"code": "quote_expired", "problem": "too old", "retryable": False}}
+LATER = {
+    "it is throttled": Fault(status=429, retry_after="0"),
+    "its quote ran out": Fault(status=400, body=EXPIRED),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_who_is_erased_while_an_order_waits_is_not_ordered(scene: Scene, name: str) -> None:
+    """The intents are on disk by then; the others are filed anew."""
+    erased: list[int] = []
+
+    def erase(number: int, who: str | None, attempt: int) -> Fault | None:
+        if who != ORDER or erased:
+            return None
+        with cl.Ledger(scene.ledger) as ledger:
+            erased.append(ledger.erase(person(3)))
+        return LATER[name]
+
+    scene.open(faults=erase)
+    frame = people()
+    out = cl.enrich(frame, **how(scene))
+    scene.audit(frame, out, budget=N - 1)
+    assert out["enriched_status"].tolist() == ["skipped" if at == 3 else "completed" for at in range(N)]
+    assert person(3) not in {charge.email for charge in scene.sandbox.charges}
+    assert (out.attrs["cleanlist"]["credits"], sent(scene, "POST", "csv-import")) == (N - 1, 2)
+
+
+def test_who_is_erased_after_an_order_was_lost_is_not_sent_again(scene: Scene) -> None:
+    """Whether it was taken nobody knows, so all are in doubt."""
+    erased: list[int] = []
+
+    def erase(number: int, who: str | None, attempt: int) -> Fault | None:
+        if who != ORDER or erased:
+            return None
+        with cl.Ledger(scene.ledger) as ledger:
+            erased.append(ledger.erase(person(3)))
+        return Fault(status=500)
+
+    scene.open(faults=erase)
+    out = cl.enrich(people(), **how(scene))
+    assert (set(out["enriched_status"]), scene.sandbox.charged) == ({"in_doubt"}, 0)
+    assert (out.attrs["cleanlist"]["credits_in_doubt"], sent(scene, "POST", "/enrichment/bulk")) == (N, 1)
+
+
+def test_where_all_are_taken_no_empty_list_is_filed(scene: Scene) -> None:
+    """Others took them first and gave them up; who is free again is asked about."""
+    with cl.Ledger(scene.ledger) as other:
+        who = Run(id="other", world="local", service="v2_list")
+
+        def be_first_and_give_up(number: int, asked: str | None, attempt: int) -> None:
+            if asked == QUOTE and not who.written:
+                wanted = [Intent(address=person(at), fields=("title",), price=1) for at in range(N)]
+                taken = other.record(who, wanted, [])
+                other.settle([Outcome(lookup=one, status=RELEASED) for one in taken if isinstance(one, int)])
+
+        scene.open(faults=be_first_and_give_up)
+        frame = people()
+        with other.start(who):
+            out = cl.enrich(frame, **how(scene))
+    scene.audit(frame, out, budget=N)
+    assert set(out["enriched_status"]) == {"completed"}
+    assert sent(scene, "POST", "csv-import") == 2
+    assert sent(scene, "DELETE", "/lead-lists/") == 3  # the run's own, and these two
