@@ -47,7 +47,7 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if isinstance(asked, Halt) or asked is None:
             halt_for(engine, asked)
             break
-        sent = await _send(engine, service, batch, asked, line) if await _intend(engine, batch) else None
+        sent = await _send(engine, service, batch, asked, list_id, line) if await _intend(engine, batch) else None
         if batch.fate == RELEASED and (sent is None or sent.result is None) and not engine.traffic.halted.is_set():
             _take_out_erased(engine, batch)
             await drop(service, line, list_id)
@@ -72,7 +72,9 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
     return False
 
 
-async def _send(engine: Engine, service: BatchService, batch: Batch, order: Request, line: Line) -> Sent | None:
+async def _send(
+    engine: Engine, service: BatchService, batch: Batch, order: Request, list_id: str, line: Line
+) -> Sent | None:
     """Send an order, and where that can be charged once only, again if it was lost; return what came of the last."""
     sent: Sent | None = None
 
@@ -85,7 +87,7 @@ async def _send(engine: Engine, service: BatchService, batch: Batch, order: Requ
         batch.is_leaving = True
         sent = await line.send(order, until=engine.traffic.halted, wanted=is_wanted)
         batch.is_leaving, batch.reason = False, sent.verdict.reason
-        is_taken = sent.reply is not None and service.read_order(sent.reply, "-", len(batch.people))
+        is_taken = sent.reply is not None and service.read_order(sent.reply, list_id, len(batch.people))
         is_lost = sent.verdict.next in (Next.IN_DOUBT, Next.READ) or sent.verdict.charged_maybe
         if is_taken or sent.result is None or not is_lost:
             break

@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
@@ -110,7 +110,7 @@ class V2List(V2):
     def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
         """Return the token of what was ordered, the same for all: list, workflow and number of people."""
         workflow = as_token(as_object(reply.json()).get("workflow_id"))
-        token = f"list {list_id} {workflow} {n_people}"
+        token = f"list {quote(list_id, safe='')} {quote(workflow, safe='')} {n_people}"
         return [token] * n_people if TOKEN.fullmatch(token) else []
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
@@ -198,7 +198,7 @@ def _parts(token: str) -> tuple[str, str, str]:
     """Return list, workflow and number of people of a batch's token."""
     told = TOKEN.fullmatch(token)
     assert told is not None  # noqa: S101 - who asks looked with batch_of
-    return told[1], told[2], told[3]
+    return unquote(told[1]), unquote(told[2]), told[3]
 
 
 def _file_of(lookups: Sequence[Lookup]) -> bytes:

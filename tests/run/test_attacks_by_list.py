@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -138,3 +139,31 @@ def test_where_all_are_taken_no_empty_list_is_filed(scene: Scene) -> None:
     assert set(out["enriched_status"]) == {"completed"}
     assert sent(scene, "POST", "csv-import") == 2
     assert sent(scene, "DELETE", "/lead-lists/") == 3  # the run's own, and these two
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", ["ll 1/2", "ll%201", "list a b 3"])
+@pytest.mark.parametrize("told", ["w1", "w 1/2", "w%201"])
+def test_an_order_that_was_taken_is_never_released_whatever_its_ids_look_like(
+    scene: Scene, made: str, told: str
+) -> None:
+    """It may have been charged: it is in doubt, can be asked about, and is not sent again."""
+    answers = {
+        "POST /api/v2/lead-lists": {"list_id": made},
+        IMPORT: {"rows_skipped": 0},
+        QUOTE: {"estimated_cost": N, "quote_id": "q", "sufficient": True},
+        ORDER: {"workflow_id": told},
+        STATUS: {"workflow_id": told, "status": "running"},
+    }
+
+    def answer(number: int, who: str | None, attempt: int) -> Fault | None:
+        return Fault(status=200, body=answers[who]) if who in answers else None
+
+    scene.open(faults=answer)
+    for _ in range(2):
+        out = cl.enrich(people(), **how(scene, job_timeout_s=0.001))
+        assert set(out["enriched_status"]) == {"in_doubt"}
+    assert sent(scene, "POST", "/enrichment/bulk") == 1
+    assert sent(scene, "GET", f"/enrichment/status/{quote(told, safe='')}") == 2
