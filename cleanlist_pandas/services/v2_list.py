@@ -150,17 +150,23 @@ class V2List(V2):
         """Page through the leads and tell whose each is; return one body for each look-up, for `read`."""
         leads: list[Mapping[str, Any]] = []
         cursor: Any = None
-        for _ in range(MOST_PAGES):
+        seen: set[str] = set()
+        while len(seen) < MOST_PAGES:
             where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
             path = f"/lead-lists/{quote(self.list_of(token), safe='')}/leads?limit={PAGE_ROWS}{where}"
             content = as_object((yield Request(method="GET", path=path)).json())
             page = content.get("leads")
             if not isinstance(page, list):
                 return None
-            leads += [as_object(lead) for lead in page]
+            leads += [_plain(as_object(lead)) for lead in page]
             cursor = content.get("cursor")
             if not isinstance(cursor, str) or not cursor:
                 break
+            if cursor in seen:
+                return None
+            seen.add(cursor)
+        else:
+            return None  # without an end nobody's absence tells anything
         joined = _join(leads, lookups)
         credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
         if ended.credits is not None and self.is_whole(lookups, token):
@@ -170,8 +176,10 @@ class V2List(V2):
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
         return [
-            json.dumps({"lead": lead, "credits": cost, "failed": ended.failed, "notes": ended.notes}).encode()
-            for lead, cost in zip(joined, credits, strict=True)
+            json.dumps(
+                {"lead": lead, "found": found, "credits": cost, "failed": ended.failed, "notes": ended.notes}
+            ).encode()
+            for lead, found, cost in zip(joined, map(_is_found, joined, lookups), credits, strict=True)
         ]
 
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
@@ -180,7 +188,7 @@ class V2List(V2):
         if "lead" not in content:
             return super().read(reply, lookup, at_us)
         lead, credits = as_object(content["lead"]), read_credits(content.get("credits")) or 0
-        if _is_found(lead, lookup):
+        if content.get("found"):
             values, notes = values_of(lead, lookup.fields)
             told = [*notes, *(note for note in content.get("notes") or () if isinstance(note, str))]
             reason = SENIORITY_NOTE if "seniority" in values else ""
@@ -192,6 +200,11 @@ class V2List(V2):
             reason = UNTOLD if credits else "the service gave up on its list"
             return Answer(status=RowStatus.FAILED, credits=credits, at_us=at_us, reason=reason)
         return Answer(status=RowStatus.NOT_FOUND, at_us=at_us, source=Source.API)
+
+
+def _plain(lead: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of a lead can be written and read again whatever it holds: a number beyond all floats cannot."""
+    return {name: value for name, value in lead.items() if value is None or isinstance(value, str | int)}
 
 
 def _parts(token: str) -> tuple[str, str, str]:
@@ -239,9 +252,9 @@ def _slug(url: Any) -> str:
     return told[1].lower() if told else ""
 
 
-def _is_found(lead: Mapping[str, Any], lookup: Lookup) -> bool:
+def _is_found(lead: Mapping[str, Any] | None, lookup: Lookup) -> bool:
     """Whether a lead holds more than what was filed: its address or its phone, which enrichment brings."""
-    return bool(lead.get("email")) or bool(lead.get("phone") and _wants_phone(lookup))
+    return lead is not None and bool(lead.get("email") or (lead.get("phone") and _wants_phone(lookup)))
 
 
 def _worth(lead: Mapping[str, Any] | None, lookup: Lookup) -> int:

@@ -167,3 +167,41 @@ def test_an_order_that_was_taken_is_never_released_whatever_its_ids_look_like(
         assert set(out["enriched_status"]) == {"in_doubt"}
     assert sent(scene, "POST", "/enrichment/bulk") == 1
     assert sent(scene, "GET", f"/enrichment/status/{quote(told, safe='')}") == 2
+
+
+def page(*leads: dict[str, Any], cursor: str | None = None) -> Fault:
+    return Fault(status=200, body={"list_id": "l", "leads": list(leads), "cursor": cursor})
+
+
+@pytest.mark.parametrize(("n", "pages"), [(2, 3), (60, 50)])
+def test_pages_without_an_end_tell_nobody_was_not_found(scene: Scene, n: int, pages: int) -> None:
+    """What was paid for is fetched by whoever asks next; a cursor comes again, or always another one."""
+    loop = [page({"email": person(0), "title": "CTO"}, cursor=f"c{at % n}") for at in range(pages)]
+    scene.open(faults={LEADS: loop})
+    frame = people(3)
+    out = cl.enrich(frame, **how(scene, job_timeout_s=0.001))
+    scene.audit(frame, out, budget=3)
+    assert set(out["enriched_status"]) == {"in_doubt"}
+    out = cl.enrich(frame, **how(scene))
+    assert set(out["enriched_status"]) == {"completed"}
+    assert scene.sandbox.charged == 3
+
+
+@pytest.mark.parametrize("odd", ["1e400", "[" * 900 + "]" * 900, "9" * 4_200, '"\\ud800"', "true"])
+def test_an_odd_value_in_a_lead_costs_nothing_that_was_paid_for(scene: Scene, odd: str) -> None:
+    """Neither the other values nor the run."""
+    lead = f'{{"lead_id": "x", "email": "{person(0)}", "title": "CTO", "odd": {odd}}}'
+    scene.open(faults={LEADS: [Fault(status=200, body=f'{{"leads": [{lead}], "cursor": null}}')]})
+    for _ in range(2):
+        out = cl.enrich(people(1), **how(scene))
+        assert out["enriched_title"].tolist() == ["CTO"]
+
+
+def test_who_was_found_stays_found_whatever_is_asked_for_later(scene: Scene) -> None:
+    """A phone without an address was paid for as a phone."""
+    url = "https://linkedin.com/in/jo"
+    scene.open(faults={LEADS: [page({"email": None, "linkedin_url": url, "phone": "+15550100"})]})
+    frame = people(1).assign(linkedin_url=url)
+    for fields in (["title", "phone"], ["title"]):
+        out = cl.enrich(frame, **how(scene, fields=fields))
+        assert out["enriched_status"].tolist() == ["completed"]
