@@ -89,8 +89,10 @@ def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None
     mine = [(at, one) for at, one in case.begun if SERVICES[one.service].surface.path == path]
     if not mine or case.settings.api_key is None:
         return None
+    hints = _hints(case, np.array([at for at, _ in mine], np.int64))
     lookups = [
-        (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, job=one.job)) for at, one in mine
+        (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, hints=known, job=one.job))
+        for (at, one), known in zip(mine, hints, strict=True)
     ]
     asked = replace(case, service=SERVICES[batched_on(path)])  # it can ask about anybody's job
     return _run(asked, lookups, who, budget, stop, 0.0)
@@ -188,11 +190,16 @@ def _claim_rivals(case: Case, who: Run) -> None:
 def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
     """Return position and look-up of everybody to buy."""
     addresses: list[Any] = case.keys.addresses.take(order).to_pylist()
-    hints: dict[str, list[Any]] = {name: values.take(order).to_pylist() for name, values in case.keys.hints.items()}
     asks = case.decision.asks[order].tolist()
-    for number, (position, address) in enumerate(zip(order.tolist(), addresses, strict=True)):
-        known = {name: values[number] for name, values in hints.items() if values[number] is not None}
-        yield position, Lookup(address=address, fields=names_of(asks[number]), hints=known)
+    for position, address, asked, known in zip(order.tolist(), addresses, asks, _hints(case, order), strict=True):
+        yield position, Lookup(address=address, fields=names_of(asked), hints=known)
+
+
+def _hints(case: Case, people: Ints) -> Iterator[dict[str, str]]:
+    """Return what is known of some people beside their addresses, by which an answer may be told to be theirs."""
+    hints: dict[str, list[Any]] = {name: values.take(people).to_pylist() for name, values in case.keys.hints.items()}
+    for number in range(len(people)):
+        yield {name: values[number] for name, values in hints.items() if values[number] is not None}
 
 
 def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:

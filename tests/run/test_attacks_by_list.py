@@ -197,6 +197,18 @@ def test_an_odd_value_in_a_lead_costs_nothing_that_was_paid_for(scene: Scene, od
         assert out["enriched_title"].tolist() == ["CTO"]
 
 
+def test_a_profile_tells_whose_a_lead_is_also_for_the_run_that_collects(scene: Scene) -> None:
+    """A new address and an old profile: paid for by a run that did not wait."""
+    url = "https://linkedin.com/in/jo"
+    told = page({"email": "jo@new.example", "linkedin_url": url, "title": "CTO"})
+    scene.open(faults={LEADS: [told]}, terms=Terms(workflow_polls=5))
+    frame = people(1).assign(linkedin_url=url)
+    out = cl.enrich(frame, **how(scene, job_timeout_s=0.001))
+    assert out["enriched_status"].tolist() == ["in_doubt"]
+    out = cl.enrich(frame, **how(scene))
+    assert (out["enriched_status"].tolist(), out["enriched_title"].tolist()) == (["completed"], ["CTO"])
+
+
 def test_who_was_found_stays_found_whatever_is_asked_for_later(scene: Scene) -> None:
     """A phone without an address was paid for as a phone."""
     url = "https://linkedin.com/in/jo"
