@@ -199,6 +199,7 @@ def look_again(case: Case) -> Case:
         since=case.since,
         own=case.own,
         now_us=case.began_us,
+        offered=case.service.surface.fields,
     )
     answered, doubted = _as_bits(held, missing)
     decision = decide_people(

@@ -131,7 +131,7 @@ class Held:
     records: tuple[Record, ...] = ()  # settled ones that count, oldest first; each brings some of the fields
     doubts: tuple[Record, ...] = ()  # sent and never answered; what they ask for is not asked again
     rivals: tuple[Record, ...] = ()  # other runs are asking for some of what is lacking at this moment
-    lacking: frozenset[str] = frozenset()  # what is to be bought; nothing where a refusal of today says no
+    lacking: frozenset[str] = frozenset()  # what is to be bought; nothing that a refusal of today says no to
 
 
 def decide(
@@ -144,6 +144,7 @@ def decide(
     since: int | None = None,
     own: int | None = None,
     now_us: int | None = None,
+    offered: Collection[str] | None = None,
 ) -> dict[int, Held]:
     """Say, for each position, what its records (oldest first) are worth; who is not in the answer lacks all.
 
@@ -151,7 +152,8 @@ def decide(
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
     that is gone on with: their answers stand whatever clocks say. Those after `own` are of this very call: what they
-    left in doubt is not sent again. An answer's age is that at `now_us`, as the call began.
+    left in doubt is not sent again. An answer's age is that at `now_us`, as the call began. A refusal counts for those
+    fields that are `offered`, by default all: what nobody would be asked for was not refused.
     """
     now_us = time.time_ns() // 1000 if now_us is None else now_us
     paid_us, missed_us, refused_us = (oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
@@ -167,10 +169,15 @@ def decide(
     for position, record in found:
         if not (record.is_void or is_retried(record)):
             people.setdefault(position, []).append(record)
-    return {at: _choose(records, frozenset(wanted(at)), stands) for at, records in people.items()}
+    return {at: _choose(records, frozenset(wanted(at)), stands, offered) for at, records in people.items()}
 
 
-def _choose(records: Sequence[Record], wanted: frozenset[str], stands: Callable[[Record], bool]) -> Held:
+def _choose(
+    records: Sequence[Record],
+    wanted: frozenset[str],
+    stands: Callable[[Record], bool],
+    offered: Collection[str] | None,
+) -> Held:
     """Choose among one person's records."""
     counting: list[Record] = []  # these three from the newest back
     opened: list[Record] = []
@@ -191,11 +198,15 @@ def _choose(records: Sequence[Record], wanted: frozenset[str], stands: Callable[
                 lacking -= asked
         if not lacking:
             return Held(records=tuple(reversed(counting)))
-    return _what_is_open(tuple(reversed(counting)), opened[::-1], refusal, lacking)
+    return _what_is_open(tuple(reversed(counting)), opened[::-1], refusal, lacking, offered)
 
 
 def _what_is_open(
-    counting: tuple[Record, ...], opened: Sequence[Record], refusal: Record | None, lacking: frozenset[str]
+    counting: tuple[Record, ...],
+    opened: Sequence[Record],
+    refusal: Record | None,
+    lacking: frozenset[str],
+    offered: Collection[str] | None,
 ) -> Held:
     """Say what of the lacking fields may be bought."""
     newest = {name: one for one in opened for name in lacking & set(one.fields)}
@@ -203,8 +214,9 @@ def _what_is_open(
     doubts = tuple(one for one in still if one.status == IN_DOUBT)
     rivals = tuple(one for one in still if one.status == "")
     lacking -= {name for name, one in newest.items() if one.status == IN_DOUBT}
-    if lacking and refusal is not None and not rivals and lacking <= set(refusal.fields):
-        return Held(records=(*counting, refusal), doubts=doubts)
+    asks = lacking if offered is None else lacking & set(offered)
+    if asks and refusal is not None and not rivals and asks <= set(refusal.fields):
+        return Held(records=(*counting, refusal), doubts=doubts, lacking=lacking - asks)
     return Held(records=counting, doubts=doubts, rivals=rivals, lacking=lacking)
 
 

@@ -217,3 +217,21 @@ def test_who_was_found_stays_found_whatever_is_asked_for_later(scene: Scene) -> 
     for fields in (["title", "phone"], ["title"]):
         out = cl.enrich(frame, **how(scene, fields=fields))
         assert out["enriched_status"].tolist() == ["completed"]
+
+
+# --- refused, and companies ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", ["icp_score", "industry"])
+def test_a_refusal_of_today_stands_where_more_is_wanted_than_is_offered(scene: Scene, more: str) -> None:
+    """Nobody asks for the score, and a company can still tell the industry."""
+    scene.open(faults={person(0): [Fault(status=422, body={"detail": "no"})]})
+    frame = people(2)
+    first = cl.enrich(frame, **how(scene, service="v2", fields=["title", more]))
+    n_asked = len(scene.sandbox.requests)
+    again = cl.enrich(frame, **how(scene, service="v2", fields=["title", more]))
+    pd.testing.assert_frame_equal(again, first)
+    assert len(scene.sandbox.requests) == n_asked
+    assert sent(scene, "POST", "/enrichment/company") == (more == "industry")
+    cl.enrich(frame, **how(scene, service="v2", fields=["title", more, "linkedin"]))
+    assert sent(scene, "POST", "/enrichment/person") == 4
