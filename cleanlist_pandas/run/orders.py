@@ -156,16 +156,20 @@ def _set_apart(batch: Batch, places: Iterable[int]) -> None:
 async def _intend(engine: Engine, batch: Batch) -> bool:
     """Write that everybody in a batch is about to be ordered; False if somebody must not be, and was taken out."""
     asked = [person for person in batch.people if person[0] not in batch.numbers]
-    batch.people = [person for person in batch.people if person[0] in batch.numbers]
+    granted = [person for person in batch.people if person[0] in batch.numbers]
+    n_before, batch.people = len(granted), [*asked]
 
     async def intend(person: Person) -> None:  # each for itself: what is on disk is known here whatever stops the rest
+        batch.people.remove(person)  # who is stopped before this begins stays, and is let go with the batch
         number = await engine.intend(*person, engine.till.price(person[1]))
         if number is not None:
             batch.numbers[person[0]] = number
-            batch.people.append(person)
+            granted.append(person)
 
-    n_before = len(batch.people)
-    await asyncio.gather(*map(intend, asked))
+    try:
+        await asyncio.gather(*map(intend, asked))
+    finally:
+        batch.people += granted
     return len(batch.people) == n_before + len(asked)
 
 
@@ -190,6 +194,6 @@ async def _note(engine: Engine, batch: Batch) -> None:
     """Write down by what the service tells the end, for each of a batch."""
     engine.begun.update(job.lookup for job in batch.jobs.values())
     try:
-        await asyncio.gather(*(engine.recorder.note(job) for job in batch.jobs.values()))
+        await engine.recorder.note(*batch.jobs.values())
     except LedgerError:
         engine.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")

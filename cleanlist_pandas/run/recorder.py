@@ -67,18 +67,18 @@ class Recorder:
                 self._give_back(future.result())
             raise
 
-    async def note(self, job: Job) -> None:
-        """Return once it is on disk that the service works on a look-up.
+    async def note(self, *jobs: Job) -> None:
+        """Return once it is on disk that the service works on some look-ups; written also if the caller is stopped.
 
         Raises
         ------
         LedgerError
-            If it could not be written; then the look-up is in doubt like any that was sent and not answered.
+            If it could not be written; then the look-ups are in doubt like any that was sent and not answered.
         """
         if self.failure is not None:
             raise self.failure
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._jobs.append((job, future))
+        self._jobs += [(job, future) for job in jobs]
         self._wake.set()
         await future
 

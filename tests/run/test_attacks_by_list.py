@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +12,16 @@ import pytest
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.calls import run_enrich
+from cleanlist_pandas.case import prepare
+from cleanlist_pandas.purchase import buy, new_run
+from cleanlist_pandas.quote import order_of
+from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.records import RELEASED, Intent, Outcome, Run
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.sandbox import Fault, Terms
+from cleanlist_pandas.services.reply import Reply
+from cleanlist_pandas.services.service import Halt, Lookup, Request, Talk
+from cleanlist_pandas.services.v2_list import V2List
 
 Scene: Any = Any
 N = 9
@@ -71,6 +80,45 @@ def test_nothing_stays_set_aside_wherever_a_run_is_stopped(scene: Scene, where: 
     doubted = {ORDER: 8, person(0): 1}.get(where, 0) if times == 2 else 0
     assert (out.frame["enriched_status"] == "in_doubt").sum() == doubted
     assert (out.frame["enriched_status"] == "completed").sum() == 12 - doubted
+
+
+class Pressed(V2List):
+    """Stops the run at once just before everybody's intent, or their job, is handed to the ledger."""
+
+    def __init__(self, stop: Stop, moment: str) -> None:
+        self.stop, self.moment = stop, moment
+
+    def _press(self, moment: str) -> None:
+        if moment == self.moment and not self.stop.hard:
+            self.stop.press()
+            self.stop.press()
+
+    def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
+        asked = yield from super().order(lookups, list_id)
+        self._press("intents")
+        return asked
+
+    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+        self._press("jobs")
+        return super().read_order(reply, list_id, n_people)
+
+
+@pytest.mark.parametrize("moment", ["intents", "jobs"])
+def test_stopped_between_two_turns_of_the_loop_nothing_is_forgotten(scene: Scene, moment: str) -> None:
+    """What was to be written for each of a batch had not begun: neither what is set aside nor the token is lost."""
+    scene.open()
+    frame, stop = people(), Stop()
+    options = how(scene)
+    del options["fields"]
+    with prepare(frame, ["title"], options, create=True) as case:
+        case, budget = replace(case, service=Pressed(stop, moment)), Budget(N)
+        result = buy(case, order_of(case), new_run(case), budget, stop)
+    assert result is not None
+    assert (budget.reserved, budget.settled, budget.in_doubt) == (0, 0, N if moment == "jobs" else 0)
+    assert scene.sql("SELECT count(*) FROM jobs") == [(budget.in_doubt,)]
+    out = cl.enrich(frame, **how(scene))
+    scene.audit(frame, out, budget=N)
+    assert set(out["enriched_status"]) == {"completed"}
 
 
 # --- erased ----------------------------------------------------------------------------------------------------------
