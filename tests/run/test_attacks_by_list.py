@@ -283,3 +283,20 @@ def test_a_refusal_of_today_stands_where_more_is_wanted_than_is_offered(scene: S
     assert sent(scene, "POST", "/enrichment/company") == (more == "industry")
     cl.enrich(frame, **how(scene, service="v2", fields=["title", more, "linkedin"]))
     assert sent(scene, "POST", "/enrichment/person") == 4
+
+
+@pytest.mark.parametrize("service", ["v2_list", "v2_people"])
+def test_who_is_erased_while_people_are_asked_about_wants_no_company(scene: Scene, service: str) -> None:
+    """Only a company that others want too is asked about."""
+    erased: list[int] = []
+
+    def erase(number: int, who: str | None, attempt: int) -> None:
+        if who == STATUS and not erased:
+            with cl.Ledger(scene.ledger) as ledger:
+                erased.extend(ledger.erase(address) for address in ("jo@firm1.example", "jo@firm2.example"))
+
+    scene.open(faults=erase)
+    frame = pd.DataFrame({"Email": [*(f"jo@firm{at}.example" for at in range(3)), "kim@firm2.example"]})
+    cl.enrich(frame, **how(scene, service=service, fields=["title", "size"]))
+    asked = [str(one.body) for one in scene.sandbox.requests if one.path.endswith("/enrichment/company")]
+    assert [any(f"firm{at}.example" in body for body in asked) for at in range(3)] == [True, False, True]
