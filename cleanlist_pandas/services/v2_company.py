@@ -12,12 +12,13 @@ they leave open and what this client does about each.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source
-from cleanlist_pandas.services.cells import as_object, read_credits, read_values
+from cleanlist_pandas.services.cells import as_object, is_foreign, read_credits, read_values
 from cleanlist_pandas.services.reply import COMPANY_NOT_FOUND, Reply
 from cleanlist_pandas.services.service import SURFACES, Lookup, Request, Surface
 
@@ -26,11 +27,12 @@ __all__ = ["ASSUMPTIONS", "V2Company"]
 ASSUMPTIONS: Final = (
     "A company that nobody knows is a 404 whose code is `company_not_found`, or an answer whose `company` is empty, "
     "and is free. Any other 404 about a company is a refusal.",
-    "A company's `domain` repeats the one that was asked for, perhaps with `www.` before it. An answer about another "
-    "is not joined.",
+    "A company's `domain` repeats the one that was asked for, perhaps with `www.` before it, as a web address, or in "
+    "its own script. An answer about another is not joined.",
 )
 
 PRICE: Final = 1
+HOST: Final = re.compile(r"(?:https?://)?(?:www\.)?([^\s@/:?#]+?)\.?(?:[/:?#]\S*)?", re.IGNORECASE)
 
 
 class V2Company:
@@ -77,5 +79,7 @@ class V2Company:
 
 def _is_foreign(echo: Any, domain: str) -> bool:
     """Whether the answer names another domain than was asked about; none named is none foreign."""
-    named = echo.strip().lower().removeprefix("www.") if isinstance(echo, str) else ""
-    return bool(named) and named != domain.removeprefix("www.")
+    if not isinstance(echo, str) or not echo.strip():
+        return False
+    host = HOST.fullmatch(echo.strip())
+    return host is None or is_foreign(f"at@{host[1].lower()}", f"at@{domain.removeprefix('www.')}")

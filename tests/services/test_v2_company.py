@@ -76,6 +76,29 @@ def test_an_unknown_company_is_a_miss_and_any_other_404_is_not() -> None:
     assert judge(other).next is Next.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("domain", "echo", "is_theirs"),
+    [
+        ("xn--mnchen-3ya.example", "M\u00fcnchen.example", True),
+        ("acme.example", "acme.example.", True),
+        ("acme.example", " https://www.Acme.example/about ", True),
+        ("www.acme.example", "acme.example", True),
+        ("acme.example", "acme.example.else.example", False),
+        ("acme.example", "https://else.example/acme.example", False),
+        ("acme.example", "else.example@acme.example", False),
+        ("acme.example", "acme.example else.example", False),
+        ("acme.example", "/", False),
+        ("acme.example", "\ud800", False),
+    ],
+)
+def test_a_domain_is_told_in_any_spelling(domain: str, echo: str, is_theirs: bool) -> None:
+    """What was paid for is joined, and no other company's answer."""
+    body = json.dumps({"company": {**RECORD, "domain": echo}, "credits_charged": 1}).encode()
+    answer = SERVICE.read(Reply(status=200, body=body), Lookup(address=domain, fields=("industry",)), 7)
+    assert answer is not None
+    assert (answer.status, answer.credits) == ("completed" if is_theirs else "failed", 1)
+
+
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_nothing_makes_it_raise(content: Any) -> None:
     """Whatever stands where."""
