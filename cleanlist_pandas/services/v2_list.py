@@ -223,7 +223,8 @@ def _file_of(lookups: Sequence[Lookup]) -> bytes:
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     """Return a CSV file."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+    one_line = ([" ".join(cell.split()) for cell in row] for row in rows)  # rows are told by number, perhaps of lines
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *one_line])
     return text.getvalue().encode("utf-8", "replace")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -300,3 +301,15 @@ def test_who_is_erased_while_people_are_asked_about_wants_no_company(scene: Scen
     cl.enrich(frame, **how(scene, service=service, fields=["title", "size"]))
     asked = [str(one.body) for one in scene.sandbox.requests if one.path.endswith("/enrichment/company")]
     assert [any(f"firm{at}.example" in body for body in asked) for at in range(3)] == [True, False, True]
+
+
+def test_a_row_of_a_list_is_one_line_of_its_file(scene: Scene) -> None:
+    """Skipped rows are told by number: were it of lines, another person would be asked about twice."""
+    scene.open()
+    frame = people(3).assign(
+        first_name=["Jo\nX", "Jo\u2028X", " Jo"], last_name="a\r\nb", company=["x\x0by", None, 'q"z']
+    )
+    out = cl.enrich(frame, **how(scene))
+    assert set(out["enriched_status"]) == {"completed"}
+    [body] = [one.body for one in scene.sandbox.requests if one.path.endswith("/csv-import")]
+    assert len(base64.b64decode(body["csv_content_base64"]).decode().splitlines()) == 1 + 3
