@@ -40,6 +40,7 @@ ASSUMPTIONS: Final = (
     "that was found is booked at its price.",
     "A file that failed and does not say what it cost is booked at the full price of everybody in it.",
     "A file whose answer was lost may have been charged, and nothing tells its job: it is never sent again.",
+    "A webhook is JSON that says `csv.completed` as its `event`, and the `job_id`.",
 )
 
 COLUMNS: Final = ("email", "first_name", "last_name", "company", "linkedin_url")
