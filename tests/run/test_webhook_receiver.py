@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pandas as pd
 import pytest
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.run.records import Intent, Run
-from cleanlist_pandas.sandbox import Clock
+from cleanlist_pandas.sandbox import Clock, Terms
 from cleanlist_pandas.services.service import Job
 from cleanlist_pandas.webhooks import LARGEST_BODY, receiver
 
@@ -175,3 +176,47 @@ def test_what_is_no_port_or_time_is_refused(scene: Scene, wrong: dict[str, Any])
     """Before anything is opened."""
     with cl.Ledger(scene.ledger) as ledger, pytest.raises(cl.ConfigurationError), receiver(ledger, **wrong):
         pass
+
+
+SURFACES = {"legacy_v1": V1, "csv_upload": "/v1"}
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_what_was_submitted_is_told_and_then_collected(scene: Scene, name: str) -> None:
+    """What the webhook itself holds is not looked at: the answers come from the service, and cost what they cost."""
+    clock = Clock()
+    sandbox = scene.open(clock=clock, terms=Terms(csv_rows_at_once=1, workflow_s=3600.0))
+    emails = [f"person{at}@acme.example" for at in range(5)]
+    frame = pd.DataFrame({"Email": emails, "First name": "Jo", "Last name": "Do"})
+    with cl.Ledger(scene.ledger) as ledger, receiver(ledger) as hook:
+        how = scene.how(base_url=sandbox.url + SURFACES[name], ledger=ledger, fields=["company"])
+        job = cl.submit(frame, service=name, webhook_url=hook.url, **how)
+        early = cl.collect(frame, job, wait=False, base_url=how["base_url"], api_key=how["api_key"], ledger=ledger)
+        assert early["enriched_status"].tolist() == ["in_doubt"] * 5
+        assert not hook.wait(0)
+        clock.advance(3600)
+        assert hook.wait(PATIENCE_S)
+        out = cl.collect(frame, job, wait=False, base_url=how["base_url"], api_key=how["api_key"], ledger=ledger)
+    scene.audit(frame, out, budget=5)
+    assert out["enriched_status"].tolist() == ["completed"] * 5
+    assert sandbox.charged == 5
+
+
+@pytest.mark.parametrize("name", ["csv_row", "v2", "v2_people", "v2_list"])
+def test_a_surface_that_posts_nothing_refuses_before_anything_is_sent(scene: Scene, name: str) -> None:
+    """And shows nobody where it was to post."""
+    sandbox = scene.open()
+    path = "/v1" if name == "csv_row" else "/api/v2"
+    how = {"base_url": sandbox.url + path, "service": name, "webhook_url": "http://127.0.0.1:9/secret"}
+    with pytest.raises(cl.ConfigurationError, match=f"{name} posts no webhooks, so nothing was sent") as refused:
+        scene.enrich(scene.people(3), **how)
+    assert "secret" not in str(refused.value)
+    assert not sandbox.requests
+
+
+def test_the_real_service_is_not_told_to_post_to_this_machine(scene: Scene) -> None:
+    """It could not."""
+    scene.open()
+    how = {"base_url": f"https://api.cleanlist.example{V1}", "service": "legacy_v1"}
+    with pytest.raises(cl.ConfigurationError, match="nothing was sent"):
+        scene.enrich(scene.people(3), **how, webhook_url="http://localhost:9/secret")
