@@ -42,7 +42,7 @@ from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import IN_DOUBT, Record
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings
-from cleanlist_pandas.surfaces import COMPANIES, SERVICES, check_offer, way_for
+from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
 __all__ = ["Case", "look_again", "prepare"]
 
@@ -137,7 +137,7 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     settings, names = Settings.of(arguments), parse_fields(fields)
     _check_screen(arguments.get("phone_if"), names)
     max_credits, skip = checks.credits_limit(arguments.get("max_credits")), parse_skip(arguments.get("skip"))
-    service = SERVICES[settings.service]
+    service = service_of(settings)
     check_offer(service, names)
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")

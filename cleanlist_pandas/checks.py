@@ -95,6 +95,35 @@ def base_url(value: Any) -> str:
     return value.strip().rstrip("/")
 
 
+def webhook_url(value: Any) -> str | None:
+    """Check where the service is to post: https at a public host, or http on this machine. None: nowhere."""
+    if value is None:
+        return None
+    wrong = ConfigurationError(
+        "webhook_url must be a public https:// address without a user, or http:// on this machine, for the sandbox."
+    )
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise wrong
+    try:
+        parts = urlsplit(value)
+        strange = bool(parts.username or parts.password or parts.fragment or parts.port == 0)
+    except ValueError:
+        raise wrong from None
+    at_home = parts.scheme == "http" and is_loopback(value)
+    if strange or not (at_home or (parts.scheme == "https" and _is_public(parts.hostname or ""))):
+        raise wrong
+    return value
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host may be one that everybody reaches; it is not looked up."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        name = host.removesuffix(".")
+        return "." in name and not name.endswith((".local", ".localhost", ".internal"))
+
+
 def ledger(value: Any) -> Any:
     """Check a ledger: a path, an open `Ledger`, or None for memory only."""
     if value is None or hasattr(value, "record"):

@@ -130,6 +130,14 @@ OPTIONS: Final[dict[str, Option]] = {
             "people stay in your account.",
         ),
         Option(
+            name="webhook_url",
+            type="str, optional",
+            default=None,
+            check=checks.webhook_url,
+            meaning="Where legacy_v1 and csv_upload are to post that what was sent has ended: a public https address, "
+            "or http on this machine for the sandbox; what `cleanlist_pandas.webhooks` answers. None: nowhere.",
+        ),
+        Option(
             name="max_age",
             type="int, str or timedelta, default 90 days",
             default=checks.DEFAULT_MAX_AGE,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -216,6 +216,7 @@ class Settings:
     poll_s: float
     job_timeout_s: float
     keep_list: bool
+    webhook_url: str | None = field(repr=False)  # it may hold a secret
     max_age: timedelta | None
     price_per_credit: float | None
     in_doubt: str

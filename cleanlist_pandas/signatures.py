@@ -103,6 +103,7 @@ class RunOptions(TypedDict, total=False):
 class SubmitOptions(BuyOptions, RunOptions, total=False):
     """All that `submit` takes."""
 
+    webhook_url: str | None
     priority: Any
     plan: Plan | PathLike | None
 
@@ -123,10 +124,13 @@ class CollectOptions(Where, RunOptions, total=False):
 class PilotOptions(BuyOptions, RunOptions, total=False):
     """All that `pilot` takes."""
 
+    webhook_url: str | None
+
 
 class EnrichOptions(PlanOptions, RunOptions, total=False):
     """All that `enrich` takes."""
 
+    webhook_url: str | None
     plan: Plan | PathLike | None
 
 

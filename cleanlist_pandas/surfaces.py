@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from cleanlist_pandas.checks import is_loopback
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.needs import bits_of
 from cleanlist_pandas.plan.buckets import Decision
@@ -18,8 +19,9 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
 from cleanlist_pandas.services.v2_company import V2Company
 from cleanlist_pandas.services.v2_list import V2List
+from cleanlist_pandas.settings import Settings
 
-__all__ = ["COMPANIES", "LIST_FROM", "SERVICES", "check_offer", "way_for"]
+__all__ = ["COMPANIES", "LIST_FROM", "SERVICES", "check_offer", "service_of", "way_for"]
 
 SERVICES: Final[Mapping[str, Service]] = {
     CsvRow.surface.name: CsvRow(),
@@ -35,6 +37,23 @@ COMPANIES: Final[Mapping[str, Service]] = dict.fromkeys(("v2", "v2_people", "v2_
 """Who tells of companies, by who tells of people."""
 
 LIST_FROM: Final = 50  # people: fewer take some minutes one by one, and each answer is theirs beyond doubt
+
+
+def service_of(settings: Settings) -> Service:
+    """Return the surface that a call speaks to; it posts to the call's `webhook_url`, or the call is refused."""
+    service, url = SERVICES[settings.service], settings.webhook_url
+    if url is None:
+        return service
+    if not isinstance(service, LegacyV1 | CsvUpload):
+        raise ConfigurationError(
+            f"{settings.service} posts no webhooks, so nothing was sent: leave webhook_url= out, or use "
+            'service="legacy_v1" or "csv_upload".'
+        )
+    if is_loopback(url) and settings.world == "live":
+        raise ConfigurationError(
+            "The service cannot reach webhook_url= on this machine; nothing was sent. Name a public https:// address."
+        )
+    return type(service)(url)
 
 
 def way_for(service: Service, named: str, decision: Decision) -> Service:

@@ -50,7 +50,7 @@ ROOMS = (
     ),
     ("plan",),
     ("run",),
-    ("last", "ending", "resume", "signatures", "local", "cli_parser"),
+    ("last", "ending", "resume", "signatures", "local", "cli_parser", "webhooks"),
     ("surfaces",),
     ("case",),
     ("quote", "purchase"),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cleanlist_pandas.run.records import IN_DOUBT, Record, checksum, job_values
 from cleanlist_pandas.services.service import Job
 
-__all__ = ["ROWS", "names_in", "read_row"]
+__all__ = ["HAS_JOB", "ROWS", "names_in", "read_row"]
 
 ROWS: Final = (
     "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
@@ -18,6 +18,9 @@ ROWS: Final = (
     "WHERE l.id IN (SELECT value FROM json_each(?))"
 )
 """All that is known of some look-ups, given as a JSON list of their ids."""
+
+HAS_JOB: Final = "SELECT 1 FROM jobs WHERE substr(token, 1, length(?1)) = ?1 LIMIT 1"
+"""Whether a look-up has a token that begins so, whatever became of it."""
 
 
 def read_row(row: tuple[Any, ...], running: Mapping[str, bool]) -> Record | None:

@@ -46,7 +46,7 @@ from cleanlist_pandas.run.records import (
     job_values,
     outcome_values,
 )
-from cleanlist_pandas.run.rows import ROWS, names_in, read_row
+from cleanlist_pandas.run.rows import HAS_JOB, ROWS, names_in, read_row
 from cleanlist_pandas.services.service import Job
 
 __all__ = ["Store"]
@@ -131,6 +131,11 @@ class Store:
         """Return what is known now of look-ups another run made; those it is still asking have no status."""
         with self._reading():
             return self._records(list(lookups))
+
+    def has_job(self, beginning: str) -> bool:
+        """Whether the service took a look-up under a token that begins so, told by now or not."""
+        with self._reading():
+            return self._sql.execute(HAS_JOB, (beginning,)).fetchone() is not None
 
     def record(
         self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome], jobs: Sequence[Job] = ()

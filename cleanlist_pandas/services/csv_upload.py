@@ -40,6 +40,7 @@ ASSUMPTIONS: Final = (
     "that was found is booked at its price.",
     "A file that failed and does not say what it cost is booked at the full price of everybody in it.",
     "A file whose answer was lost may have been charged, and nothing tells its job: it is never sent again.",
+    "A webhook is JSON that says `csv.completed` as its `event`, and the `job_id`.",
 )
 
 COLUMNS: Final = ("email", "first_name", "last_name", "company", "linkedin_url")
@@ -52,9 +53,12 @@ Row = Mapping[str, Any]
 
 
 class CsvUpload(CsvRow):
-    """The files at ``{base_url}/enrich/csv``."""
+    """The files at ``{base_url}/enrich/csv``; the end of one is told at `webhook_url`, too."""
 
     surface = SURFACES["csv_upload"]
+
+    def __init__(self, webhook_url: str = "") -> None:
+        self.webhook_url = webhook_url
 
     def kind_of(self, lookup: Lookup) -> str:
         """Return the fields: one file has the same for all."""
@@ -68,7 +72,7 @@ class CsvUpload(CsvRow):
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
         """Return the request that looks everybody up."""
         yield from ()
-        return self.upload(lookups)
+        return self.upload(lookups, self.webhook_url)
 
     def upload(self, lookups: Sequence[Lookup], webhook_url: str = "") -> Request:
         """Return the request that sends a file of people, all for the same fields, and says whom to tell the end."""

@@ -52,9 +52,12 @@ class Taken:
 
 
 class LegacyV1:
-    """The surface below ``{base_url}/enrich``."""
+    """The surface below ``{base_url}/enrich``; what it orders is told at `webhook_url`, too."""
 
     surface = SURFACES["legacy_v1"]
+
+    def __init__(self, webhook_url: str = "") -> None:
+        self.webhook_url = webhook_url
 
     def price(self, fields: Sequence[str]) -> int:
         """Credits one look-up of these fields costs at most."""
@@ -99,7 +102,7 @@ class LegacyV1:
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
         """Return the request that looks everybody up; no quote and no key make it good for one time only."""
         yield from ()
-        return self.bulk(lookups)
+        return self.bulk(lookups, self.webhook_url)
 
     def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
         """Return each person's token: workflow, number of people and task, where there is one for each."""

@@ -307,3 +307,53 @@ def test_every_option_says_what_it_means():
     """With a full stop, for the docstrings."""
     for option in OPTIONS.values():
         assert option.meaning.endswith("."), option.name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.acme.example/cleanlist?token=1",
+        "https://9.9.9.9:8443/",
+        "http://127.0.0.1:80/x",
+        "http://localhost:1/",
+        "http://[::1]:1/",
+        None,
+    ],
+)
+def test_a_webhook_goes_to_a_public_host_or_to_this_machine(url):
+    assert Settings.of({"webhook_url": url}).webhook_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.acme.example/secret",
+        "https://127.0.0.1/secret",
+        "https://10.0.0.1/secret",
+        "https://[fe80::1]/secret",
+        "https://localhost/secret",
+        "https://intranet/secret",
+        "https://box.local/secret",
+        "https://box.internal./secret",
+        "https://me:secret@hooks.acme.example/",
+        "https://hooks.acme.example/#secret",
+        "https://hooks.acme.example:0/secret",
+        "https://hooks.acme.example:99999/secret",
+        "https://[hooks/secret",
+        "https:///secret",
+        "ftp://127.0.0.1/secret",
+        "secret",
+        "https://hooks.acme.example/a secret",
+        "https://hööks.example/secret",
+        "",
+        7,
+    ],
+)
+def test_a_webhook_goes_nowhere_else_and_is_not_shown(url):
+    with pytest.raises(cl.ConfigurationError, match="webhook_url must be") as refused:
+        Settings.of({"webhook_url": url})
+    assert "secret" not in str(refused.value)
+
+
+def test_settings_do_not_show_where_a_webhook_goes():
+    assert "hooks" not in repr(Settings.of({"webhook_url": "https://hooks.acme.example/secret"}))
