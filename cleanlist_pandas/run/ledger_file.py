@@ -53,6 +53,7 @@ INSERT INTO salt VALUES (randomblob(32));
 _STEP_2 = """
 CREATE TABLE jobs (
     lookup INTEGER PRIMARY KEY, token TEXT NOT NULL, at_us INTEGER NOT NULL, checksum INTEGER NOT NULL);
+CREATE INDEX job_tokens ON jobs (token);
 """
 
 _STEPS: Final = (_STEP_1, _STEP_2)

@@ -280,6 +280,22 @@ def test_the_token_of_a_look_up_is_read_as_long_as_it_has_no_outcome(path: Path)
         ledger.outcomes([1])
 
 
+@pytest.mark.parametrize(
+    ("beginning", "known"),
+    [("wf 1 ", True), ("wf 12 ", True), ("wf 2 ", False), ("WF 1 ", False), ("wf 1 x", False), ("wf % ", False)],
+)
+def test_a_token_is_known_by_its_beginning_whatever_became_of_its_look_up(
+    path: Path, beginning: str, known: bool
+) -> None:
+    """A webhook names the first words of a token: letters count, `%` stands for itself."""
+    with Ledger(path) as ledger:
+        run = who()
+        ledger.record(run, [intent(), intent(JOHN)], [])
+        jobs = [Job(lookup=lookup, token=f"wf {word} é", at_us=5) for lookup, word in ((1, "1"), (2, "12"))]
+        ledger.record(run, [], [Outcome(lookup=2, status="not_found")], jobs)
+        assert ledger.has_job(beginning) is known
+
+
 def test_an_outcome_in_words_of_ours_is_read_as_plain_text(path: Path) -> None:
     """A status or a reason may be a member of an enum: its checksum is that of its text."""
     with Ledger(path) as ledger:
