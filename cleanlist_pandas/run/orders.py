@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.answers import Answer
-from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, talk
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER
@@ -58,7 +57,8 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if reply is not None and tokens:
             _take(engine, batch, tokens, _end_in(service, reply, tokens[0]))
             if batch.told is None:
-                await _note(engine, batch)
+                engine.begun.update(job.lookup for job in batch.jobs.values())
+                await engine.note(*batch.jobs.values())
             return True
         if sent is not None and sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
@@ -188,12 +188,3 @@ def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | Non
         at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
         for (at, _), token in zip(batch.people, tokens, strict=True)
     }
-
-
-async def _note(engine: Engine, batch: Batch) -> None:
-    """Write down by what the service tells the end, for each of a batch."""
-    engine.begun.update(job.lookup for job in batch.jobs.values())
-    try:
-        await engine.recorder.note(*batch.jobs.values())
-    except LedgerError:
-        engine.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
