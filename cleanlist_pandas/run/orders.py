@@ -64,9 +64,11 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
         if sent is None or sent.verdict.next is not Next.REFUSED or batch.fate == IN_DOUBT:
             return False
-        _set_refused(engine, service, batch, sent)
+        if not _set_refused(engine, service, batch, sent) and not service.surface.orders_once:  # with a new quote
+            _cannot_order(engine, batch)
+            break
     else:
-        engine.traffic.halt(StopKind.SERVICE, f"a list cannot be ordered: {batch.reason}")
+        _cannot_order(engine, batch)
     if list_id and batch.fate == RELEASED and not engine.limits.keep_list:
         await drop(service, line, list_id)
     return False
@@ -109,8 +111,13 @@ def _take_out_erased(engine: Engine, batch: Batch) -> None:
             del batch.numbers[person[0]]
 
 
-def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> None:
-    """Book those whom a refusal of all is about: the others are ordered again without them."""
+def _cannot_order(engine: Engine, batch: Batch) -> None:
+    """End the run: what is refused would be refused again."""
+    engine.traffic.halt(StopKind.SERVICE, f"people cannot be ordered together: {batch.reason}")
+
+
+def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> bool:
+    """Book those whom a refusal of all is about: the others are ordered again without them. Whether there are any."""
     assert isinstance(sent.result, Reply)  # noqa: S101 - a verdict of refused is about a reply
     refused = service.read_refusal(sent.result, len(batch.people))
     kept = [person for at, person in enumerate(batch.people) if at not in refused]
@@ -120,6 +127,7 @@ def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent
         number = batch.numbers[person[0]]
         settle(engine, batch, person, Outcome(lookup=number, status=answer.status, reason=reason), answer)
     batch.people = kept
+    return bool(refused)
 
 
 async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line) -> str | None:
