@@ -168,18 +168,20 @@ class V2List(V2):
         else:
             return None  # without an end nobody's absence tells anything
         joined = _join(leads, lookups)
-        credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
+        worths = [*map(_worth, joined, lookups)]
+        credits: Sequence[int | None] = worths
         if ended.credits is not None and self.is_whole(lookups, token):
-            credits = spread_credits(
-                ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields)
-            )
+            price = self.price(lookups[0].fields)
+            credits = spread_credits(ended.credits, worths, [not lead for lead in joined], price)
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
+        elif ended.credits and ended.credits > sum(_worth(lead, lookups[0]) for lead in leads):
+            credits = [cost if lead else None for lead, cost in zip(joined, worths, strict=True)]  # theirs, or whose?
+        told = zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+        same = {"failed": ended.failed, "notes": ended.notes}
         return [
-            json.dumps(
-                {"lead": lead, "found": found, "credits": cost, "failed": ended.failed, "notes": ended.notes}
-            ).encode()
-            for lead, found, cost in zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+            None if cost is None else json.dumps({"lead": lead, "found": found, "credits": cost, **same}).encode()
+            for lead, found, cost in told
         ]
 
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:

@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 
 import cleanlist_pandas as cl
-from cleanlist_pandas.sandbox import Terms
+from cleanlist_pandas.sandbox import Fault, Terms
 
 Scene: Any = Any
 N = 6
+LEADS = "GET /api/v2/lead-lists/{id}/leads"
 DROP = "DELETE /api/v2/lead-lists/{id}"
 PATHS = {"v2_list": "/api/v2", "v2_people": "/api/v2", "legacy_v1": "/api/v1/public", "csv_upload": "/v1"}
 
 
+def person(at: int) -> str:
+    return f"person{at}@acme{at % 3}.example"
+
+
 def people(n: int = N) -> pd.DataFrame:
-    emails = [f"person{at}@acme{at % 3}.example" for at in range(n)]
-    return pd.DataFrame({"Email": emails, "First name": "Jo", "Last name": "Do"})
+    return pd.DataFrame({"Email": [person(at) for at in range(n)], "First name": "Jo", "Last name": "Do"})
 
 
 def how(scene: Scene, service: str, **more: Any) -> dict[str, Any]:
@@ -69,3 +73,38 @@ def test_a_list_that_somebody_deleted_stops_nobody(scene: Scene) -> None:
     scene.audit(more, out, budget=N + 2)
     assert out["enriched_status"].tolist() == ["in_doubt"] * N + ["completed"] * 2
     assert sent(scene, "POST", "/enrichment/bulk") == 2
+
+
+@pytest.mark.parametrize("service", ["v2_list", "legacy_v1", "csv_upload"])
+def test_who_is_collected_without_the_others_costs_what_was_charged(scene: Scene, service: str) -> None:
+    """Ordered for six, and nobody tells the sixth: a frame of three of them settles all six, to the credit."""
+    leads = [{"lead_id": f"l{at}", "email": person(at), "company": "Acme"} for at in range(N - 1)]
+    told = Fault(status=200, body={"list_id": "l", "leads": leads, "cursor": None})
+    faults = {LEADS: [told] * 9} if service == "v2_list" else None
+    scene.open(terms=Terms(workflow_polls=3, csv_rows_at_once=2), faults=faults)
+    cl.enrich(people(), **how(scene, service, job_timeout_s=0.001))
+    three = people().iloc[3:]
+    out = cl.enrich(three, **how(scene, service))
+    scene.audit(three, out, budget=N)
+    with cl.Ledger(scene.ledger) as ledger:
+        assert int(ledger.stats()["credits"]) == scene.sandbox.charged == N
+        assert int(ledger.stats()["in_doubt"]) == 0
+    assert out["enriched_status"].tolist() == ["completed"] * 2 + ["failed" if faults else "completed"]
+    n_requests = len(scene.sandbox.requests)
+    out = cl.enrich(people(), **how(scene, service))
+    assert out["enriched_status"].tolist()[:5] == ["completed"] * 5
+    assert len(scene.sandbox.requests) == n_requests
+    if faults:
+        assert sent(scene, "DELETE", "/lead-lists/") == 1
+
+
+def test_a_charge_without_a_lead_is_in_doubt_where_somebody_of_the_list_was_erased(scene: Scene) -> None:
+    """Whether it was theirs or somebody else's nobody can tell any more."""
+    leads = [{"lead_id": f"l{at}", "email": person(at), "company": "Acme"} for at in range(N - 1)]
+    told = Fault(status=200, body={"list_id": "l", "leads": leads, "cursor": None})
+    scene.open(terms=Terms(workflow_polls=3), faults={LEADS: [told] * 9})
+    cl.enrich(people(), **how(scene, "v2_list", job_timeout_s=0.001))
+    with cl.Ledger(scene.ledger) as ledger:
+        ledger.erase(person(0))
+    out = cl.enrich(people(), **how(scene, "v2_list"))
+    assert out["enriched_status"].tolist() == ["skipped", *["completed"] * 4, "in_doubt"]
