@@ -108,3 +108,42 @@ def test_a_charge_without_a_lead_is_in_doubt_where_somebody_of_the_list_was_eras
         ledger.erase(person(0))
     out = cl.enrich(people(), **how(scene, "v2_list"))
     assert out["enriched_status"].tolist() == ["skipped", *["completed"] * 4, "in_doubt"]
+
+
+HTML = Fault(status=200, body="<html><body>Bad gateway</body></html>", content_type="text/html")
+FILE_LIST = "POST /api/v2/lead-lists"
+IMPORT = "POST /api/v2/lead-lists/{id}/csv-import"
+QUOTE = "POST /api/v2/credits/estimate"
+
+
+@pytest.mark.parametrize("body", [HTML, Fault(status=200, body={}), Fault(truncate_at=0)])
+@pytest.mark.parametrize("where", [FILE_LIST, IMPORT, QUOTE])
+def test_an_answer_that_is_none_to_what_is_free_is_asked_for_again(scene: Scene, where: str, body: Fault) -> None:
+    """A page of the gateway's own says as little as a broken connection; nothing was ordered yet."""
+    scene.open(faults={where: [None, body, body] if where == FILE_LIST else [body, body]})
+    frame = people()
+    out = cl.enrich(frame, **how(scene, "v2_list"))
+    scene.audit(frame, out, budget=N)
+    assert set(out["enriched_status"]) == {"completed"}
+    assert (sent(scene, "POST", "/enrichment/bulk"), scene.sandbox.charged) == (1, N)
+
+
+@pytest.mark.parametrize("where", [FILE_LIST, IMPORT, QUOTE])
+def test_one_that_stays_none_ends_the_run_and_orders_nobody(scene: Scene, where: str) -> None:
+    """After a few tries; nobody is in doubt, and the run can be gone on with."""
+    scene.open(faults={where: [None, *[HTML] * 6] if where == FILE_LIST else [HTML] * 6})
+    frame = people()
+    with pytest.raises(cl.ServiceError) as caught:
+        cl.enrich(frame, **how(scene, "v2_list"))
+    scene.audit(frame, caught.value.partial, budget=0)
+    assert set(caught.value.partial["enriched_status"]) == {"not_attempted"}
+    assert set(caught.value.resume()["enriched_status"]) == {"completed"}
+    assert scene.sandbox.charged == N
+
+
+def test_an_import_that_ordered_all_by_itself_stops_the_run(scene: Scene) -> None:
+    """It was told not to: what it costs nobody agreed to, so no more is asked for."""
+    scene.open(faults={IMPORT: [Fault(mutate={"workflow_id": "wf_1"})]})
+    with pytest.raises(cl.ServiceError):
+        cl.enrich(people(), **how(scene, "v2_list"))
+    assert (sent(scene, "POST", "csv-import"), sent(scene, "POST", "/enrichment/bulk")) == (1, 0)
