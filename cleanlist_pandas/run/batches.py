@@ -57,7 +57,7 @@ async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[
                 engine.watch(engine.tally, engine.budget)
 
     try:
-        await engine.gather([worker(number) for number in range(min(engine.limits.concurrency, len(batches)))])
+        await engine.traffic.gather([worker(number) for number in range(min(engine.limits.concurrency, len(batches)))])
     finally:
         for _, lookup in (person for batch in queue for person in batch.people):
             engine.budget.release(engine.till.price(lookup))

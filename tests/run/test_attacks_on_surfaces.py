@@ -147,3 +147,33 @@ def test_an_import_that_ordered_all_by_itself_stops_the_run(scene: Scene) -> Non
     with pytest.raises(cl.ServiceError):
         cl.enrich(people(), **how(scene, "v2_list"))
     assert (sent(scene, "POST", "csv-import"), sent(scene, "POST", "/enrichment/bulk")) == (1, 0)
+
+
+# --- companies --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later", [None, Fault(status=429, retry_after="0")])
+def test_who_is_erased_while_companies_are_asked_about_wants_none(scene: Scene, later: Fault | None) -> None:
+    """Also where the question waits already; one that somebody else wants too is asked."""
+    emails = ["jo@firm0.example", "jo@firm1.example", "jo@firm2.example", "kim@firm2.example"]
+    erased: list[int] = []
+
+    def erase(number: int, who: str | None, attempt: int) -> Fault | None:
+        if who != "POST /api/v2/enrichment/company" or erased:
+            return None
+        with cl.Ledger(scene.ledger) as ledger:
+            erased.extend(ledger.erase(one) for one in (*emails[1:3], *emails[: later is not None]))
+        return later
+
+    scene.open(faults=erase)
+    frame = pd.DataFrame({"Email": emails})
+    out = cl.enrich(frame, **how(scene, "v2_people", fields=["size"], concurrency=1))
+    asked = [one.body["domain"] for one in scene.sandbox.requests if one.path.endswith("/enrichment/company")]
+    assert asked == ["firm0.example", "firm2.example"]
+    assert {charge.email for charge in scene.sandbox.charges} == {*asked[later is not None :]}
+    assert out["enriched_size"].notna().tolist()[:2] == [later is None, False]
+    assert out["enriched_status"].tolist() == [
+        "completed" if later is None else "skipped",
+        "skipped",
+        *["completed"] * 2,
+    ]
