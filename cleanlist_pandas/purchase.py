@@ -156,9 +156,10 @@ def join_case(
     case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop, companies: Sequence[Result] = ()
 ) -> Done:
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
-    answers = _answers(case, who, steps)
+    answers, n_left = _answers(case, who, steps), 0
     if case.companies is not None:
-        answers = _add_companies(case, [*answers], _answers(case.companies, who, companies))
+        firms = _answers(case.companies, who, companies)
+        answers, n_left = _add_companies(case, [*answers], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
     frame = join(
         case.frame,
         case.keys.codes,
@@ -172,7 +173,9 @@ def join_case(
     result = total([*steps, *companies])
     if stop.soft:  # too late to stop anything, but not to be told
         result = _interrupted(result or nothing_yet(budget))
-    report = report_of(who.id, answers, result, budget.limit, fields=case.fields, column=case.column)
+    report = report_of(
+        who.id, answers, result, budget.limit, fields=case.fields, column=case.column, companies_not_attempted=n_left
+    )
     frame.attrs["cleanlist"] = report.summary()
     return Done(
         frame=frame,
