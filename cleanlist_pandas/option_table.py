@@ -75,7 +75,7 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, optional",
             default=...,
             check=checks.positive("rate_per_minute", none=True),
-            meaning="Requests a minute at most; by default one below the 30 of v2 and legacy v1. csv_row publishes "
+            meaning="Requests a minute at most; by default what the surface publishes: 30 on v2. csv_row publishes "
             "nothing, and a sandbox sets no limit: then, as with None, the pace follows the service's 429 answers.",
         ),
         Option(

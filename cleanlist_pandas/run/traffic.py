@@ -18,6 +18,7 @@ from cleanlist_pandas.services.service import Request
 
 __all__ = ["Line", "Sent", "Traffic"]
 
+SENT_OF_RATE: Final = 29 / 30  # at all of it a request that is a little early would be one too many
 AT_ONCE: Final = (StopKind.INTERRUPT, StopKind.TIME, StopKind.LEDGER)  # these do not wait for what is worked on
 
 
@@ -65,7 +66,7 @@ class Traffic:
     async def line(self, number: int) -> AsyncIterator[Line]:
         """Give a worker its connection and its place in the queue for as long as it works."""
         rate = self.limits.rate_per_minute
-        turn = Turn(number, None if rate is None else rate / 60)
+        turn = Turn(number, None if rate is None else rate * SENT_OF_RATE / 60)
         self.turns.append(turn)
         connection = self.network.connect()
         try:

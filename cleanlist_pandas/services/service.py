@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 HOST: Final = "https://api.cleanlist.ai"
-RATE_PER_MINUTE: Final = 29.0  # one below the 30 of a key: at just 30 a request that is a little early is one too many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Surface:
     key_prefix : str
         With what its keys begin; of a key with no known beginning nothing is concluded.
     rate_per_minute : float or None
-        Requests a minute that one key is to send at most; None where nothing is published.
+        Requests a minute that one key may send; None where nothing is published.
     company_fields : tuple of str
         What it can be asked for of a company, by its domain, in look-ups apart from those of people.
     requests_per_lookup, requests_per_run : int
@@ -100,7 +99,7 @@ _V2: Final = Surface(
     path="/api/v2",
     fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
     key_prefix="clapi_",
-    rate_per_minute=RATE_PER_MINUTE,
+    rate_per_minute=30.0,
     company_fields=("industry", "size"),
     requests_per_lookup=2,
     requests_per_run=3,
@@ -132,7 +131,7 @@ SURFACES: Final[Mapping[str, Surface]] = {
             name="legacy_v1",
             path="/api/v1/public",
             fields=("email_status", "company", "industry", "size", "phone"),
-            rate_per_minute=RATE_PER_MINUTE,
+            rate_per_minute=30.0,
             ways=(("linkedin_url",), ("first_name", "last_name", "company")),
             requests_per_run=1,
             people_per_batch=250,
