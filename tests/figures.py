@@ -150,6 +150,7 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "kill points at requests",
             "kill points at requests of other surfaces",
             "kill points at writes of other surfaces",
+            "second kills on other surfaces",
             "second kills of a run",
             "kill points of a ledger",
         ),
