@@ -42,7 +42,7 @@ WAYS = {
          f"GET {V2}/lead-lists/{{id}}/leads", DROP),
         terms=Terms(), finds=True,
     ),
-    "v2_people": Way("v2_people", V2, ("title", "seniority"), ANYBODY, (BALANCE, LISTS, STATUS, DROP), refuses=1),
+    "v2_people": Way("v2_people", V2, ("title", "seniority"), ANYBODY, (STATUS,), refuses=1),
     "companies": Way("v2_people", V2, ("size", "industry"), f"POST {V2}/enrichment/company", ()),
     "legacy_v1": Way(
         "legacy_v1", LEGACY, ("company", "size"), f"POST {LEGACY}/enrich/bulk",
