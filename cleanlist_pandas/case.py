@@ -41,7 +41,7 @@ from cleanlist_pandas.run.holding import Holding, hold
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import IN_DOUBT, Record
 from cleanlist_pandas.services.service import Service
-from cleanlist_pandas.settings import Settings
+from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
 __all__ = ["Case", "look_again", "prepare"]
@@ -306,7 +306,7 @@ def _ledger(settings: Settings, *, create: bool) -> Iterator[Ledger]:
     if isinstance(settings.ledger, Ledger):
         yield settings.ledger
         return
-    path: Path | None = default_path(settings.world) if settings.ledger is ... else settings.ledger
+    path: Path | None = default_path(settings.world) if settings.ledger is unset else settings.ledger
     if path is None or not (create or path.exists()):
         yield Ledger.in_memory()  # closed when nobody holds it any more: an interrupted run may be resumed with it
         return

@@ -29,6 +29,7 @@ from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.services.service import JobService
+from cleanlist_pandas.settings import unset
 from cleanlist_pandas.signatures import ArrowTable, CollectOptions, SubmitOptions, door
 
 __all__ = ["collect", "submit"]
@@ -125,7 +126,7 @@ def collect(df: F, job: Job | str | os.PathLike[str], *, wait: bool = True, **op
     'completed'
     """
     given, waits = _job(job), checks.flag("wait")(wait)
-    call = own_call(df, given.fields, {"ledger": given.ledger or ..., **options, "service": given.service})
+    call = own_call(df, given.fields, {"ledger": given.ledger or unset, **options, "service": given.service})
     work = partial(run_collect, job=given, wait=waits)
     return cast("F", finish(bridge.call(partial(work, *call)), work, CollectOptions, *call))
 
