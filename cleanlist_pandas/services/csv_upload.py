@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from cleanlist_pandas.fields import FIELDS, normal_word
 from cleanlist_pandas.frame.addresses import normalise_one
-from cleanlist_pandas.services.cells import as_object, read_credits, spread_credits
+from cleanlist_pandas.services.cells import as_object, csv_of, read_credits, spread_credits
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
@@ -177,11 +177,9 @@ def _word(content: Mapping[str, Any]) -> str:
 
 
 def _file_of(lookups: Sequence[Lookup]) -> str:
-    """Return people as a CSV file with a header, which can be written as UTF-8."""
-    text = io.StringIO(newline="")
+    """Return people as a CSV file with a header."""
     rows = ((lookup.address, *(lookup.hints.get(name, "") for name in COLUMNS[1:])) for lookup in lookups)
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-    return text.getvalue().encode("utf-8", "replace").decode()
+    return csv_of(COLUMNS, rows).decode()
 
 
 def _rows_of(content: Any, failed: bool) -> list[Row] | None:
