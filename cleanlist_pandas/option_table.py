@@ -111,7 +111,8 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, default 3",
             default=3.0,
             check=checks.positive("poll_s"),
-            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up, more where "
+            "the rate is wanted for others.",
         ),
         Option(
             name="job_timeout_s",

@@ -33,6 +33,7 @@ __all__ = ["work_in_batches"]
 LONGEST_POLL_S: Final = 60.0
 SLOWER_EACH: Final = 2.0  # of the pauses between two questions about one batch
 UNTOLD: Final = "the answer says nothing of them"
+UNREAD: Final = "it has ended, and what it brought cannot be read"
 
 
 async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[Person]) -> list[Person]:
@@ -124,7 +125,7 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
     ended, failures, pause_s = engine.traffic.ended, 0, engine.limits.poll_s
     deadline_s = time.monotonic() + engine.limits.job_timeout_s - max(0.0, time.time() - job.at_us / 1e6)
     while failures < PATIENCE and not ended.is_set():
-        sent = await line.ask(service.follow(job.token), until=ended)
+        sent = await line.ask(service.follow(job.token), until=ended, patient=True)
         status = None if sent.reply is None else service.read_status(sent.reply, job.token)
         if isinstance(status, Ended) and await _take_in(engine, service, batch, status, line):
             return
@@ -142,8 +143,10 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
     """Read what a batch that has ended brought, book it, and delete its list; False if it could not be read."""
     lookups = [replace(lookup, job=batch.jobs[at]) for at, lookup in batch.people]
     token = batch.jobs[batch.people[0][0]].token
-    bodies = await talk(engine, service.collect(lookups, token, status), line, until=engine.traffic.ended)
+    asked = service.collect(lookups, token, status)
+    bodies = await talk(engine, asked, line, until=engine.traffic.ended, may_be_refused=True)
     if bodies is None:
+        batch.reason = UNREAD
         return False
     at_us = time.time_ns() // 1000
     for person, lookup, body in zip(batch.people, lookups, bodies, strict=True):
@@ -160,6 +163,6 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
         settle(engine, batch, person, outcome, ERASED if engine.is_erased(number) else answer)
     batch.people = []
     engine.watch(engine.tally, engine.budget)
-    if service.is_whole(lookups, token) and not engine.limits.keep_list:
+    if service.is_whole(lookups, token) and not engine.limits.keep_list and await engine.note():
         await drop(service, line, service.list_of(token))
     return True

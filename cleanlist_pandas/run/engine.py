@@ -163,16 +163,12 @@ class Engine:
             while await line.wait(self.traffic.halted):
                 person = await self.till.next_affordable(queue)
                 if person is None:
-                    self._tell_if_out_of_budget()
+                    if self.till.is_empty:  # nobody else will be bought while answers still land
+                        self.tally.stopping = self.tally.stopping or StopKind.BUDGET
+                        self._show()
                     break
                 await self.ask(*person, line)
                 self.watch(self.tally, self.budget)
-
-    def _tell_if_out_of_budget(self) -> None:
-        """Show that nobody else will be bought while answers still land."""
-        if self.till.is_empty:
-            self.tally.stopping = self.tally.stopping or StopKind.BUDGET
-            self.watch(self.tally, self.budget)
 
     async def ask(self, position: int, lookup: Lookup, line: Line) -> None:
         """Take one person whose price is set aside to an outcome."""
@@ -232,10 +228,7 @@ class Engine:
             return outcome_of(number, sent.verdict, sent.result, learnt), learnt
         self.begun.add(number)
         job = Job(lookup=number, token=learnt.token, at_us=time.time_ns() // 1000)
-        try:
-            await self.recorder.note(job)
-        except LedgerError:
-            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+        await self.note(job)
         await self.traffic.sleep(self.limits.poll_s, self.traffic.ended)
         return await self._follow(lookup, job, line)
 
@@ -249,7 +242,7 @@ class Engine:
         while failures < PATIENCE and not ended.is_set():
             if self.is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
                 return Outcome(lookup=job.lookup, status=PENDING), ERASED
-            sent = await line.ask(self.service.follow(job.token), until=ended)
+            sent = await line.ask(self.service.follow(job.token), until=ended, patient=True)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
             if isinstance(learnt, Answer) and sent.reply is not None:
                 self.begun.discard(job.lookup)
@@ -264,6 +257,14 @@ class Engine:
                 self.traffic.drain(RetryQuota.COST_AGAIN, sent.verdict.reason)
             await self.traffic.sleep(self.limits.poll_s, ended)
         return Outcome(lookup=job.lookup, status=PENDING), None
+
+    async def note(self, *jobs: Job) -> bool:
+        """Write down by what the service tells the end of look-ups, and all that was settled; whether that is done."""
+        try:
+            await self.recorder.note(*jobs)
+        except LedgerError:
+            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+        return self.recorder.failure is None
 
     def is_erased(self, *numbers: int) -> bool:
         """Whether somebody of some look-ups was erased since they were written."""

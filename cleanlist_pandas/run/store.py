@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.run.adopt import Adopted
-from cleanlist_pandas.run.found import Found, Odd, find_settled
+from cleanlist_pandas.run.found import Found, find_settled
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger_file import (
     PAGE_ROWS,
@@ -35,6 +35,7 @@ from cleanlist_pandas.run.ledger_file import (
     transaction,
     translated,
 )
+from cleanlist_pandas.run.pages import Odd
 from cleanlist_pandas.run.records import (
     Claim,
     Grant,
