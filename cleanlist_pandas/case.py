@@ -79,7 +79,8 @@ class Case(Given):
     since: int | None  # look-ups after it are those of the run that is gone on with
     own: int | None  # those after it are of this very call
     began_us: int  # from which the age of answers is counted
-    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
+    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service took, in doubt so far
+    working: frozenset[int] = field(default=frozenset(), repr=False)  # of it, what was asked about and has time yet
     seen: int = 0  # the newest look-up the ledger had then
     held: Holding = field(default_factory=Holding, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
@@ -198,6 +199,7 @@ def look_again(case: Case) -> Case:
         retry=case.settings.in_doubt == "retry",
         since=case.since,
         own=case.own,
+        working=case.working,
         now_us=case.began_us,
         offered=case.service.surface.fields,
     )

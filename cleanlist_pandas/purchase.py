@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -47,7 +48,7 @@ NO_KEY: Final = (
 )
 NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
 
-__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of"]
+__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of", "without_waiting"]
 
 
 def new_run(case: Case) -> Run:
@@ -79,13 +80,23 @@ def buy(
     return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s, wants)
 
 
-def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
+def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Case, Result | None]:
     """Ask what became of look-ups that an earlier run began and saw no end of; return the case as it is then.
 
-    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
+    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new. A
+    service that has time yet works on them: they are not sent again, not even with ``in_doubt="retry"``.
     """
-    result = ask_begun(case, who, stop, Budget(0))
-    return (case, None) if result is None else (look_again(case), replace(result, answers={}, rivals={}))
+    result = ask_begun(case if wait else without_waiting(case), who, stop, Budget(0))
+    if result is None:
+        return case, None
+    since_us = (time.time() - case.settings.job_timeout_s) * 1e6
+    working = frozenset(one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us)
+    return look_again(replace(case, working=working)), replace(result, answers={}, rivals={})
+
+
+def without_waiting(case: Case) -> Case:
+    """Return a case that asks once about all that it sent."""
+    return replace(case, settings=replace(case.settings, poll_s=0.0, job_timeout_s=0.0))
 
 
 def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
