@@ -59,7 +59,7 @@ ROOMS = (
     ("calls",),
     ("reports",),
     ("functions", "jobs", "changes", "glance"),
-    ("accessor",),
+    ("accessor", "whole"),
     ("dask",),
     ("cli_say",),
     ("cli_ledger",),
