@@ -96,7 +96,7 @@ def _column(pair: str) -> tuple[str, str | None]:
 
 PLAN_OPTIONS: Final = (
     "known", "suppress", "skip", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute", "max_credits",
-    "priority", "price_per_credit",
+    "priority", "price_per_credit", "service",
 )  # fmt: skip
 RUN_OPTIONS: Final = (*PLAN_OPTIONS, "concurrency", "max_seconds", "provenance")
 

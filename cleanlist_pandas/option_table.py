@@ -75,7 +75,7 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, optional",
             default=...,
             check=checks.positive("rate_per_minute", none=True),
-            meaning="Requests a minute at most; by default what the surface publishes: 30 on v2. csv_row publishes "
+            meaning="Requests a minute at most; by default one below the 30 of v2 and legacy v1. csv_row publishes "
             "nothing, and a sandbox sets no limit: then, as with None, the pace follows the service's 429 answers.",
         ),
         Option(
@@ -111,7 +111,8 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, default 3",
             default=3.0,
             check=checks.positive("poll_s"),
-            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up, more where "
+            "the rate is wanted for others.",
         ),
         Option(
             name="job_timeout_s",

@@ -124,7 +124,7 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
     ended, failures, pause_s = engine.traffic.ended, 0, engine.limits.poll_s
     deadline_s = time.monotonic() + engine.limits.job_timeout_s - max(0.0, time.time() - job.at_us / 1e6)
     while failures < PATIENCE and not ended.is_set():
-        sent = await line.ask(service.follow(job.token), until=ended)
+        sent = await line.ask(service.follow(job.token), until=ended, patient=True)
         status = None if sent.reply is None else service.read_status(sent.reply, job.token)
         if isinstance(status, Ended) and await _take_in(engine, service, batch, status, line):
             return

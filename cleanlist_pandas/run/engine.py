@@ -249,7 +249,7 @@ class Engine:
         while failures < PATIENCE and not ended.is_set():
             if self.is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
                 return Outcome(lookup=job.lookup, status=PENDING), ERASED
-            sent = await line.ask(self.service.follow(job.token), until=ended)
+            sent = await line.ask(self.service.follow(job.token), until=ended, patient=True)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
             if isinstance(learnt, Answer) and sent.reply is not None:
                 self.begun.discard(job.lookup)

@@ -103,10 +103,12 @@ class Line:
     connection: Connection
     turn: Turn
 
-    async def wait(self, until: asyncio.Event, *, again: bool = False) -> bool:
+    async def wait(self, until: asyncio.Event, *, again: bool = False, patient: bool = False) -> bool:
         """Wait until this worker may send; False if the run stops first."""
         pace = self.traffic.pace
-        while not until.is_set() and (wait_s := pace.ask(self.turn, time.monotonic(), again=again)) > 0:
+        while (
+            not until.is_set() and (wait_s := pace.ask(self.turn, time.monotonic(), again=again, patient=patient)) > 0
+        ):
             await self.traffic.sleep(wait_s, until)
         return not until.is_set()
 
@@ -136,9 +138,9 @@ class Line:
         if verdict.next is Next.READ:
             self.traffic.last_answer_s = time.monotonic()
 
-    async def ask(self, request: Request, *, until: asyncio.Event) -> Sent:
-        """Wait for a turn of its own and send what is free, in whatever state it ends."""
-        await self.wait(until, again=True)
+    async def ask(self, request: Request, *, until: asyncio.Event, patient: bool = False) -> Sent:
+        """Wait for a turn of its own, `patient` for one that nobody else wants, and send what is free."""
+        await self.wait(until, again=True, patient=patient)
         return await self.send(request, until=until)
 
     async def _wait_to_retry(self, verdict: Verdict, attempt: int, until: asyncio.Event) -> bool:

@@ -42,9 +42,9 @@ SURFACES = [
     # key, service -> surface, address, requests a minute
     (None, None, "csv_row", f"{LIVE}/v1", None),
     (KEY, None, "csv_row", f"{LIVE}/v1", None),
-    ("clapi_invented_0000000000000001", None, "v2", f"{LIVE}/api/v2", 30.0),
+    ("clapi_invented_0000000000000001", None, "v2", f"{LIVE}/api/v2", 29.0),
     ("clapi_invented_0000000000000001", "csv_row", "csv_row", f"{LIVE}/v1", None),
-    (KEY, "v2", "v2", f"{LIVE}/api/v2", 30.0),
+    (KEY, "v2", "v2", f"{LIVE}/api/v2", 29.0),
 ]
 
 
