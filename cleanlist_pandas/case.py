@@ -44,7 +44,7 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "look_again", "prepare"]
+__all__ = ["Case", "known_tables", "look_again", "prepare", "read_call"]
 
 Rows = npt.NDArray[np.bool_]
 
@@ -128,14 +128,14 @@ def prepare(
     `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now. What is in doubt after `own`
     is this call's own doing.
     """
-    given = _read(frame, fields, arguments, times)
+    given = read_call(frame, fields, arguments, times)
     with _ledger(given.settings, create=create) as ledger:
         since = take_over(before, ledger) if since is None else since
         yield _plan(given, ledger, only, since=since, own=own, began_us=began_us)
 
 
-def _read(
-    frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any], times: Ints | None
+def read_call(
+    frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any], times: Ints | None = None
 ) -> Given:
     """Check and read what a call was given."""
     settings, names = Settings.of(arguments), parse_fields(fields)
@@ -146,7 +146,7 @@ def _read(
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
-    exports = [read_export(table) for table in _tables(arguments.get("known"))]
+    exports = [read_export(table) for table in known_tables(arguments.get("known"))]
     existing = read_existing(
         frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
     )
@@ -259,7 +259,7 @@ def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
         raise ConfigurationError("phone_if= decides whose phone is bought; add 'phone' to fields=, or leave it out.")
 
 
-def _tables(known: Any) -> list[pd.DataFrame]:
+def known_tables(known: Any) -> list[pd.DataFrame]:
     """Return the tables of known people, read where a path is given."""
     if known is None:
         return []
