@@ -69,13 +69,13 @@ def _is_ours(path: Path) -> bool:
 
 
 def check_apart(name: str, *sources: str) -> None:
-    """Refuse an output that is one of the files it is made of."""
+    """Refuse an output that is one of the files it is made of, holds one of them, or lies in a folder of them."""
     path = Path(name)
-    for source in sources:
-        if source == "-" or not (path.exists() and Path(source).exists()):
-            continue
-        if path.samefile(source) or path.resolve() in Path(source).resolve().parents:
-            raise ConfigurationError(f"{name}: is the input itself; name another file with -o.")
+    for source in map(Path, (source for source in sources if source != "-")):
+        same = path.exists() and source.exists() and path.samefile(source)
+        ours, theirs = path.resolve(), source.resolve()
+        if same or ours in theirs.parents or theirs in ours.parents:
+            raise ConfigurationError(f"{name}: is the input itself or in it; name another file with -o.")
 
 
 def write_frame(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
