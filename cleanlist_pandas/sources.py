@@ -161,11 +161,24 @@ def _seekable(name: str, beside: str) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         file: Any = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
         if name == "-" or not file.seekable():
-            folder = None if beside == "-" else Path(beside).resolve().parent
-            copy: Any = stack.enter_context(tempfile.TemporaryFile(dir=folder))
-            shutil.copyfileobj(file, copy, 2**20)
-            file = copy
+            file = stack.enter_context(_copied(file, None if beside == "-" else Path(beside).resolve().parent))
         yield file
+
+
+@contextmanager
+def _copied(file: BinaryIO, folder: Path | None) -> Iterator[Any]:
+    """Give a copy that has no name, in some folder or where temporary files usually are."""
+    with tempfile.TemporaryFile(dir=folder) as copy:
+        try:
+            shutil.copyfileobj(file, copy, 2**20)
+            copy.flush()
+        except OSError as error:
+            why = reason(error)
+            raise ConfigurationError(
+                f"What comes through the pipe could not be kept in {folder or tempfile.gettempdir()} to be read twice "
+                f"({why}); nothing was sent. Write it to a file, and name that."
+            ) from None
+        yield copy
 
 
 def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:

@@ -67,7 +67,13 @@ class _Log:
 
 @contextmanager
 def counting(
-    unit: str, total: int | None, *, show: bool, credits: int | None = None, every_s: float = _EVERY_S
+    unit: str,
+    total: int | None,
+    *,
+    show: bool,
+    credits: int | None = None,
+    every_s: float = _EVERY_S,
+    delay_s: float = 1.0,
 ) -> Iterator[Callable[[int], None]]:
     """Give a function that is told how many rows more were, say, read, and shows how far that is, as `progress` does.
 
@@ -81,6 +87,8 @@ def counting(
         What was spent before.
     every_s : float
         Seconds between two lines of a log.
+    delay_s : float
+        Seconds before anything is shown: short files need no line.
     """
     spent = "" if credits is None else f"{n_of(credits, 'credit')} spent"
     if not show or not _watched():
@@ -95,9 +103,8 @@ def counting(
         yield count
         return
     line = _ROWS_SO_FAR if total is None else _ROWS
-    bar = _bar()(total=total, desc="cleanlist", leave=False, delay=1, unit=unit, dynamic_ncols=True, bar_format=line)
-    with suppress(OSError, ValueError):
-        bar.set_postfix_str(spent, refresh=False)
+    look: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "bar_format": line, "delay": delay_s}
+    bar = _bar()(total=total, desc="cleanlist", unit=unit, postfix=spent or None, **look)
 
     def update(more: int) -> None:
         with suppress(OSError, ValueError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,11 @@ import pytest
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.cli import main
-from cleanlist_pandas.errors import CleanlistError, ColumnsError, ConfigurationError
+from cleanlist_pandas.errors import ColumnsError, ConfigurationError
 from cleanlist_pandas.files import read_frame, write_frame
 from cleanlist_pandas.run.progress import counting
 from cleanlist_pandas.sinks import Seen, open_sink
-from cleanlist_pandas.sources import open_source
+from cleanlist_pandas.sources import Source, open_source
 from cleanlist_pandas.stream import read_stream
 
 FIELDS = ["title", "seniority", "icp_score"]
@@ -414,3 +414,158 @@ def test_what_cannot_be_is_told_before_anything_is_sent(tmp_path, service, how, 
     with pytest.raises(error, match=told):
         stream(tmp_path / "in.csv", tmp_path / "out.csv", part_rows=7, **how)
     assert service.requests == []
+
+
+# --- ends of all kinds ------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, signal, sys
+import cleanlist_pandas as cl
+from cleanlist_pandas.sources import Source, open_source
+from cleanlist_pandas.stream import read_stream
+source, out, reading, number = *sys.argv[1:3], *map(int, sys.argv[3:])
+readings = []
+with open_source(source, out) as opened:
+    def parts(n_rows):
+        readings.append(1)
+        for at, part in enumerate(opened.parts(n_rows)):
+            if (len(readings), at) == (reading, number):
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield part
+    read = read_stream(Source(parts), "title", {}, output=out, part_rows=7)
+    made = cl.enrich(read.whole.frame, read.whole.layout.fields, **read.whole.options)
+    read.write(read.whole.answers(made), out, credits=0, show=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("out", "reading", "number"),
+    [("out.csv", 1, 5), ("out.csv", 2, 0), ("out.csv", 2, 5), ("out.parquet", 2, 5), ("out/", 2, 5)],
+)
+def test_a_kill_leaves_the_old_file_and_the_next_run_pays_nothing_twice(
+    tmp_path, source, service, out, reading, number
+):
+    """While it is read and while it is written; then all is as if nothing had happened."""
+    target = tmp_path / out
+    stream(
+        source, target if "/" not in out else f"{target}/", ["title"], suppress=[f"acme{n}.example" for n in range(5)]
+    )  # the old file
+    old = pd.read_csv(target) if out.endswith("csv") else pd.read_parquet(target)
+    env = {"CLEANLIST_BASE_URL": f"{service.url}/v1", "CLEANLIST_API_KEY": service.api_key, "PYTHONPATH": str(ROOT)}
+    env["CLEANLIST_LEDGER"] = str(tmp_path / "ledger")
+    command = [sys.executable, "-c", CHILD, str(source), f"{tmp_path}/{out}", str(reading), str(number)]
+    done = subprocess.run(command, env={**os.environ, **env}, check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left = pd.read_csv(target) if out.endswith("csv") else pd.read_parquet(target)
+    pd.testing.assert_frame_equal(left, old)
+    n_asked = len(service.requests)
+    assert (n_asked == 0) is (reading == 1)
+    stream(source, f"{tmp_path}/{out}", ["title"], ledger=tmp_path / "ledger")
+    assert len({request.email for request in service.requests}) == len(service.requests) == (n_asked or 11)
+    whole = cl.enrich(read_frame(str(source)), "title", ledger=tmp_path / "ledger")
+    now = read_frame(str(target))
+    assert now["enriched_status"].astype(str).tolist() == whole["enriched_status"].astype(str).tolist()
+
+
+def test_an_interrupt_while_rows_are_written_leaves_the_old_file(tmp_path, source, service):
+    """And nothing half-written beside it."""
+    (tmp_path / "out.csv").write_text("old")
+    before = sorted(tmp_path.iterdir())
+    with open_source(str(source)) as opened:
+        readings = []
+
+        def parts(n_rows):
+            readings.append(1)
+            for at, part in enumerate(opened.parts(n_rows)):
+                if (len(readings), at) == (2, 3):
+                    raise KeyboardInterrupt
+                yield part
+
+        read = read_stream(Source(parts), "title", {}, output=str(tmp_path / "out.csv"), part_rows=7)
+        made = cl.enrich(read.whole.frame, read.whole.layout.fields, **read.whole.options)
+        with pytest.raises(KeyboardInterrupt):
+            read.write(read.whole.answers(made), str(tmp_path / "out.csv"), credits=0, show=False)
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_rows_are_written_says_how_to_go_on(tmp_path, number):
+    """The pipe is full, so that is what it does at that moment."""
+    leads(9_000).to_csv(tmp_path / "long.csv", index=False)
+    command = [sys.executable, "-m", "cleanlist_pandas", "enrich", str(tmp_path / "long.csv"), "-o", "-", "--sandbox"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout.read(1_000).startswith(b"ZIP,Email,")
+        child.send_signal(number)
+        _, told = child.communicate(timeout=60)
+    assert child.returncode == 3
+    assert b"Interrupted while writing: standard output is cut off. What was answered is in the ledger: " in told
+    assert b"Traceback" not in told
+
+
+@contextmanager
+def no_room_past(n_bytes):
+    """Let no file grow longer: to a program as good as a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_full_disk_loses_neither_the_old_file_nor_what_was_paid(tmp_path, service, capsys, name):
+    """Several parts in; the same again with room is free."""
+    out = tmp_path / name
+    out.write_text("old")
+    rows = pd.concat([leads(3_000)] * 4)
+    rows.assign(noise=np.random.default_rng(0).random(len(rows))).to_csv(tmp_path / "in.csv", index=False)
+    again = ["enrich", str(tmp_path / "in.csv"), "-o", str(out), "--fields", "title", "--quiet"]
+    with no_room_past(100_000):
+        assert main(again) == 1
+    n_asked = len(service.requests)
+    told = capsys.readouterr().err
+    assert f"{out}: could not be written (File too large); name another file with -o. What was answered" in told
+    assert out.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert main(again) == 0
+    assert len(service.requests) == n_asked > 9
+
+
+def test_a_pipe_that_finds_no_room_is_refused(tmp_path, monkeypatch, service, capsys):
+    """Before anybody is asked."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(leads(3_000).to_csv(index=False).encode())))
+    with no_room_past(10_000):
+        assert main(["enrich", "-", "-o", str(tmp_path / "out.csv"), "--quiet"]) == 2
+    assert (
+        f"could not be kept in {tmp_path} to be read twice (File too large); nothing was sent"
+        in capsys.readouterr().err
+    )
+    assert service.requests == []
+
+
+class Terminal(io.StringIO):
+    """Somewhere a person looks at."""
+
+    def isatty(self):
+        return True
+
+
+def test_rows_and_credits_are_told_on_a_terminal(monkeypatch):
+    """In one line, which is gone when it is done."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with counting("written", 300, show=True, credits=1_200, delay_s=0) as told:
+        told(100)
+    assert "cleanlist 0/300 rows written, 1,200 credits spent" in sys.stderr.getvalue()
+
+
+def test_rows_are_told_by_the_minute_where_nobody_watches(caplog):
+    """In the log, at level INFO; nothing where it is not wanted."""
+    caplog.set_level("INFO", "cleanlist_pandas")
+    for show, every_s in ((True, 0.0), (True, 60.0), (False, 0.0)):
+        with counting("read", None, show=show, every_s=every_s) as told:
+            told(100)
+            told(1_000)
+    assert caplog.messages == ["cleanlist 100 rows read", "cleanlist 1,100 rows read"]
