@@ -226,8 +226,7 @@ def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
 def _hints(case: Case, people: Ints) -> Iterator[dict[str, str]]:
     """Return what is known of some people beside their addresses, by which an answer may be told to be theirs."""
     hints: dict[str, list[Any]] = {name: values.take(people).to_pylist() for name, values in case.keys.hints.items()}
-    for number in range(len(people)):
-        yield {name: values[number] for name, values in hints.items() if values[number] is not None}
+    return ({name: values[n] for name, values in hints.items() if values[n] is not None} for n in range(len(people)))
 
 
 def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
