@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from cleanlist_pandas import __version__
 from cleanlist_pandas.plan.findings import SKIPPABLE
+from cleanlist_pandas.services.service import SURFACES
 
 __all__ = ["make_parser"]
 
@@ -156,8 +157,13 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="look-ups sent and never answered, perhaps charged: hold (default) leaves them alone, retry sends them "
         "again and may pay twice",
     )
+    parser.add_argument(
+        "--service",
+        choices=tuple(SURFACES),
+        help="which surface to speak to (default: v2 with a key that begins with clapi_, csv_row with any other)",
+    )
     parser.add_argument("--ledger", metavar="PATH", help="the file that remembers what was paid for")
-    parser.add_argument("--rate-per-minute", type=float, metavar="N", help="look-ups a minute at most")
+    parser.add_argument("--rate-per-minute", type=float, metavar="N", help="requests a minute at most")
     parser.add_argument(
         "--max-credits", type=_whole, metavar="N", help="credits to spend at most (default: the estimate)"
     )

@@ -20,7 +20,7 @@ from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.last import remember
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.job import Job
-from cleanlist_pandas.purchase import NO_KEY, ask_begun, join_case, new_run, steps_of
+from cleanlist_pandas.purchase import NO_KEY, ask_begun, join_case, new_run, steps_of, without_waiting
 from cleanlist_pandas.purchase import collect as collect_begun
 from cleanlist_pandas.quote import agreed_budget, digest_of, now_utc
 from cleanlist_pandas.resume import Done, own_call
@@ -143,11 +143,11 @@ def run_submit(
     ):
         _check_lasting(planned)
         who, budget = new_run(planned), budget_of(limit, before)
-        case, told = collect_begun(_without_waiting(planned), who, stop)
+        case, told = collect_begun(planned, who, stop, wait=False)
         if told is not None and told.stop is not None:
             done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         else:
-            done = buy_all(case, who, budget, stop, told)
+            done = buy_all(without_waiting(case), who, budget, stop, told)
         if done.result is None:  # nobody was to be bought: the ledger shall know the job all the same
             with case.ledger.start(who):
                 pass
@@ -189,11 +189,6 @@ def run_collect(
         done = join_case(case, replace(who, id=job.run), steps_of(told, budget=budget), budget, stop)
     remember(done.frame, done.report)
     return done
-
-
-def _without_waiting(case: Case) -> Case:
-    """Return a case that asks once about all that it sent."""
-    return replace(case, settings=replace(case.settings, poll_s=0.0, job_timeout_s=0.0))
 
 
 def _check_lasting(case: Case) -> None:

@@ -126,7 +126,8 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, default 3",
             default=3.0,
             check=checks.positive("poll_s"),
-            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up, more where "
+            "the rate is wanted for others.",
         ),
         Option(
             name="job_timeout_s",
@@ -173,7 +174,8 @@ OPTIONS: Final[dict[str, Option]] = {
             default="hold",
             check=checks.one_of("in_doubt", "hold", "retry"),
             meaning='Look-ups that were sent and never answered may have been charged. "hold" leaves them alone; '
-            '"retry" sends them again and may pay for them twice.',
+            '"retry" sends them again and may pay for them twice; what the service took less than `job_timeout_s` ago '
+            "is asked about first, and left alone while it is worked on.",
         ),
         Option(
             name="on_existing",

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.answers import Answer
-from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, talk
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER
@@ -58,15 +57,18 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if reply is not None and tokens:
             _take(engine, batch, tokens, _end_in(service, reply, tokens[0]))
             if batch.told is None:
-                await _note(engine, batch)
+                engine.begun.update(job.lookup for job in batch.jobs.values())
+                await engine.note(*batch.jobs.values())
             return True
         if sent is not None and sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
         if sent is None or sent.verdict.next is not Next.REFUSED or batch.fate == IN_DOUBT:
             return False
-        _set_refused(engine, service, batch, sent)
+        if not _set_refused(engine, service, batch, sent) and not service.surface.orders_once:  # with a new quote
+            _cannot_order(engine, batch)
+            break
     else:
-        engine.traffic.halt(StopKind.SERVICE, f"a list cannot be ordered: {batch.reason}")
+        _cannot_order(engine, batch)
     if list_id and batch.fate == RELEASED and not engine.limits.keep_list:
         await drop(service, line, list_id)
     return False
@@ -109,8 +111,13 @@ def _take_out_erased(engine: Engine, batch: Batch) -> None:
             del batch.numbers[person[0]]
 
 
-def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> None:
-    """Book those whom a refusal of all is about: the others are ordered again without them."""
+def _cannot_order(engine: Engine, batch: Batch) -> None:
+    """End the run: what is refused would be refused again."""
+    engine.traffic.halt(StopKind.SERVICE, f"people cannot be ordered together: {batch.reason}")
+
+
+def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> bool:
+    """Book those whom a refusal of all is about: the others are ordered again without them. Whether there are any."""
     assert isinstance(sent.result, Reply)  # noqa: S101 - a verdict of refused is about a reply
     refused = service.read_refusal(sent.result, len(batch.people))
     kept = [person for at, person in enumerate(batch.people) if at not in refused]
@@ -120,6 +127,7 @@ def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent
         number = batch.numbers[person[0]]
         settle(engine, batch, person, Outcome(lookup=number, status=answer.status, reason=reason), answer)
     batch.people = kept
+    return bool(refused)
 
 
 async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line) -> str | None:
@@ -188,12 +196,3 @@ def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | Non
         at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
         for (at, _), token in zip(batch.people, tokens, strict=True)
     }
-
-
-async def _note(engine: Engine, batch: Batch) -> None:
-    """Write down by what the service tells the end, for each of a batch."""
-    engine.begun.update(job.lookup for job in batch.jobs.values())
-    try:
-        await engine.recorder.note(*batch.jobs.values())
-    except LedgerError:
-        engine.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")

@@ -125,7 +125,7 @@ SURFACES: Final[Mapping[str, Surface]] = {
             fields=tuple(field for field in _V2.fields if field != "email_status"),
             orders_once=True,  # by its quote
             people_per_batch=580,  # 600 rows or 150 KB: an address has 254 bytes at most
-            requests_per_batch=9,  # list, import, quote, order, twice its status, two pages, the list's end
+            requests_per_batch=8,  # list, import, quote, order, its status, two pages, the list's end
         ),
         Surface(
             name="legacy_v1",

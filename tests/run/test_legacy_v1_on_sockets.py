@@ -122,6 +122,18 @@ def test_a_contact_that_is_refused_costs_the_others_nothing(scene: Scene) -> Non
     assert (orders(scene), scene.sandbox.charged) == (2, N - 1)
 
 
+@pytest.mark.parametrize("body", [{"detail": "no"}, {"detail": [{"loc": ["body", "enrichment_type"], "msg": "no"}]}])
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_that_names_nobody_is_asked_for_once(scene: Scene, status: int, body: Any) -> None:
+    """The same again would be refused again; nobody is in doubt."""
+    scene.open(faults={BULK: [Fault(status=status, body=body)]})
+    with pytest.raises(cl.ServiceError, match=f"cannot be ordered together: HTTP {status} no") as caught:
+        enrich(scene, people(N))
+    scene.audit(people(N), caught.value.partial, budget=0)
+    assert (orders(scene), statuses(caught.value.partial)) == (1, {"not_attempted": N})
+    assert statuses(caught.value.resume()) == {"completed": N}
+
+
 def test_an_empty_account_stops_the_run(scene: Scene) -> None:
     """Its balance may have fractions."""
     scene.open(credits=0)
