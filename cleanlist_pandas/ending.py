@@ -151,6 +151,8 @@ def notices(report: RunReport, stop: StopKind | None, balance: int | None = None
         )
     if stop in LIMITS:
         left = n_of(report.statuses.get("not_attempted", 0), "person", "people")
+        if report.companies_not_attempted:
+            left += f" and {n_of(report.companies_not_attempted, 'company', 'companies')}"
         found.append(
             f"Stopped early: {report.stopped}. {_spent(report)}, {left} not_attempted; run it again to go on, what was "
             "answered costs nothing."

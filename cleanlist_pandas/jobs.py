@@ -32,6 +32,7 @@ from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import nothing_yet
 from cleanlist_pandas.services.service import JobService
+from cleanlist_pandas.settings import unset
 from cleanlist_pandas.signatures import ArrowTable, CollectOptions, SubmitOptions, door
 from cleanlist_pandas.surfaces import SERVICES
 
@@ -129,7 +130,7 @@ def collect(df: F, job: Job | str | os.PathLike[str], *, wait: bool = True, **op
     'completed'
     """
     given, waits = _job(job), checks.flag("wait")(wait)
-    call = own_call(df, given.fields, {"ledger": given.ledger or ..., **options, "service": given.service})
+    call = own_call(df, given.fields, {"ledger": given.ledger or unset, **options, "service": given.service})
     work = partial(run_collect, job=given, wait=waits)
     return cast("F", finish(bridge.call(partial(work, *call)), work, CollectOptions, *call))
 

@@ -34,6 +34,7 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
+from cleanlist_pandas.run.till import Wants, always
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
@@ -55,7 +56,9 @@ def new_run(case: Case) -> Run:
     return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.surface.name)
 
 
-def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0) -> Result | None:
+def buy(
+    case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0, wants: Wants = always
+) -> Result | None:
     """Look people up in some order. May spend up to what `budget` has left.
 
     Parameters
@@ -66,13 +69,15 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
         On whose behalf; several steps of one call are one run, whatever each asks.
     spent_s : float
         Seconds that earlier steps took of `max_seconds`.
+    wants : callable
+        Whether somebody still wants a look-up, asked just before it is sent.
     """
     if not len(order):
         return None
     if case.settings.api_key is None:
         raise ConfigurationError(NO_KEY)
     _claim_rivals(case, who)
-    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s)
+    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s, wants)
 
 
 def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Case, Result | None]:
@@ -106,10 +111,18 @@ def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None
         for (at, one), known in zip(mine, hints, strict=True)
     ]
     asked = replace(case, service=SERVICES[batched_on(path)])  # it can ask about anybody's job
-    return _run(asked, lookups, who, budget, stop, 0.0)
+    return _run(asked, lookups, who, budget, stop)
 
 
-def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget, stop: Stop, spent_s: float) -> Result:
+def _run(
+    case: Case,
+    lookups: list[tuple[int, Lookup]],
+    who: Run,
+    budget: Budget,
+    stop: Stop,
+    spent_s: float = 0.0,
+    wants: Wants = always,
+) -> Result:
     """Let the engine take some look-ups to their end."""
     settings, who.service = case.settings, case.service.surface.name
     assert settings.api_key is not None  # noqa: S101 - both callers looked
@@ -140,6 +153,7 @@ def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget
             pace=pace_for(settings.base_url, key_digest),
             limits=limits,
             watch=watch,
+            wants=wants,
         )
         return runner.run(engine.run(stop))
 
@@ -153,9 +167,10 @@ def join_case(
     case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop, companies: Sequence[Result] = ()
 ) -> Done:
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
-    answers = _answers(case, who, steps)
+    answers, n_left = _answers(case, who, steps), 0
     if case.companies is not None:
-        answers = _add_companies(case, [*answers], _answers(case.companies, who, companies))
+        firms = _answers(case.companies, who, companies)
+        answers, n_left = _add_companies(case, [*answers], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
     frame = join(
         case.frame,
         case.keys.codes,
@@ -169,7 +184,9 @@ def join_case(
     result = total([*steps, *companies])
     if stop.soft:  # too late to stop anything, but not to be told
         result = _interrupted(result or nothing_yet(budget))
-    report = report_of(who.id, answers, result, budget.limit, fields=case.fields, column=case.column)
+    report = report_of(
+        who.id, answers, result, budget.limit, fields=case.fields, column=case.column, companies_not_attempted=n_left
+    )
     frame.attrs["cleanlist"] = report.summary()
     return Done(
         frame=frame,

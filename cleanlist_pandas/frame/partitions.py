@@ -57,7 +57,9 @@ class Layout:
         return read_existing(part, self.fields, self.on_existing, self.kinds, inputs)
 
 
-def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFrame:
+def people_of_part(
+    part: pd.DataFrame, number: int, layout: Layout, worth: npt.NDArray[np.float64] | None = None
+) -> pd.DataFrame:
     """Return who is in a part: one row for each distinct cell of the e-mail column and what its rows lack.
 
     Parameters
@@ -66,12 +68,14 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
         One partition.
     number : int
         Its place among them.
+    worth : ndarray of float64, optional
+        What each row is worth.
 
     Returns
     -------
     pandas.DataFrame
         In the order in which they are first seen: ``cell`` and the hints, as text; ``lacks`` (uint16, the fields that
-        are missing, as bits), ``n`` (int64, rows), ``part`` (int64).
+        are missing, as bits), ``n`` (int64, rows), ``part`` (int64); ``worth`` (float64) of all rows, if it is given.
     """
     keys = read(part, layout.columns)
     lacks = _lacks(layout.existing(part), len(part), layout)
@@ -79,7 +83,8 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
     no_text: Any = pc.and_(cells.is_null(), pa.array(keys.reasons == Reason.MALFORMED))
     encoded: Any = pc.if_else(no_text, _MALFORMED, cells).dictionary_encode("encode")
     both = encoded.indices.to_numpy().astype(np.int64) * 2**16 + lacks
-    _, first, n = np.unique(both, return_index=True, return_counts=True)
+    _, first, places, n = np.unique(both, return_index=True, return_inverse=True, return_counts=True)
+    worths = {} if worth is None else {"worth": np.bincount(places, weights=worth, minlength=len(first))}
     order = np.argsort(first)
     rows = first[order]
     codes = keys.codes[rows]
@@ -92,6 +97,7 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
             "lacks": lacks[rows],
             "n": n[order].astype(np.int64),
             "part": np.full(len(rows), number, np.int64),
+            **{name: sums[order] for name, sums in worths.items()},
         }
     )
 
@@ -99,7 +105,8 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
 def merge_people(people: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the people of several parts, given in their order, as those of one: nobody grows with the number of parts.
 
-    Of each distinct ``cell`` and ``lacks`` one row, where it is first seen, with that row's ``part``; ``n`` is the sum.
+    Of each distinct ``cell`` and ``lacks`` one row, where it is first seen, with that row's ``part``; ``n`` is the sum,
+    and so is ``worth``.
     Of a person's names, companies and profiles the longest count, the first of equals.
     """
     every = pd.concat(people, ignore_index=True)
@@ -107,7 +114,9 @@ def merge_people(people: Sequence[pd.DataFrame]) -> pd.DataFrame:
     both = cells.indices.to_numpy().astype(np.int64) * 2**16 + every["lacks"].to_numpy()
     _, first, codes = np.unique(both, return_index=True, return_inverse=True)
     merged = every.iloc[first].copy()
-    merged["n"] = np.bincount(codes, weights=every["n"].to_numpy(), minlength=len(first)).astype(np.int64)
+    for name in [name for name in ("n", "worth") if name in merged]:
+        sums = np.bincount(codes, weights=every[name].to_numpy(), minlength=len(first))
+        merged[name] = sums.astype(every[name].to_numpy().dtype)
     for names in (HINTS[:2], HINTS[2:3], HINTS[3:]):  # first and last name from one row: two spellings are never mixed
         longest_first = np.argsort(-sum(_lengths(every[name]) for name in names), kind="stable")
         _, at = np.unique(codes[longest_first], return_index=True)

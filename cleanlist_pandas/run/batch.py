@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.run.lists import PATIENCE, drop_list
+from cleanlist_pandas.run.outcome import NO_ANSWER
 from cleanlist_pandas.run.records import RELEASED, Outcome
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.till import Person
@@ -86,7 +87,9 @@ async def talk(
                     said = sent.verdict.stop or StopKind.SERVICE
                     engine.traffic.halt(said, f"what is free was not answered: {sent.verdict.reason}")
                 return None
-            request = talk.send(sent.reply)
+            before, request = request, talk.send(sent.reply)
+            if request is before and not engine.traffic.drain(RetryQuota.COST_AGAIN, NO_ANSWER):
+                return None
     except StopIteration as told:
         value: T = told.value
         return value

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
@@ -29,7 +28,7 @@ from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
-from cleanlist_pandas.run.till import Till
+from cleanlist_pandas.run.till import Till, Wants, always
 from cleanlist_pandas.run.traffic import Line, Sent, Traffic
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
@@ -52,6 +51,7 @@ class Engine:
     pace: Pace
     limits: Limits
     watch: Callable[[Tally, Budget], None]
+    wants: Wants = always  # asked of each look-up just before it is sent
     answers: dict[int, Answer] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)  # look-ups that the service took and works on
     list_id: str = ""
@@ -132,7 +132,7 @@ class Engine:
                 left = await work_in_batches(self, self.service, todo)
             else:
                 queue = iter(todo)
-                await self.gather(
+                await self.traffic.gather(
                     [self._worker(number, queue) for number in range(min(self.limits.concurrency, len(todo)))]
                 )
             todo = left + await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
@@ -144,18 +144,6 @@ class Engine:
         """Show how many people other runs are asking about."""
         self.tally.waiting_for_others = n_people
         self.watch(self.tally, self.budget)
-
-    async def gather(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """Let workers come to their end; if one fails, or all are stopped at once, none stays behind."""
-        workers = [asyncio.create_task(each) for each in work]
-        try:
-            await asyncio.gather(*workers)
-        except BaseException:
-            self.traffic.halted.set()
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            raise
 
     async def _worker(self, number: int, queue: Iterator[tuple[int, Lookup]]) -> None:
         """Take people off the queue until it is empty or the run stops."""
@@ -219,9 +207,15 @@ class Engine:
             self.begun.add(number)
             return await self._follow(lookup, lookup.job, line)
         request = self.service.begin(lookup, self.list_id)
-        sent = await line.send(request, until=self.traffic.halted, wanted=lambda: not self.is_erased(number))
+
+        def is_wanted() -> bool:
+            return self.wants(lookup) and not self.is_erased(number)
+
+        if not self.wants(lookup):
+            return Outcome(lookup=number, status=RELEASED), ERASED
+        sent = await line.send(request, until=self.traffic.halted, wanted=is_wanted)
         if sent.result is None:
-            erased = ERASED if self.is_erased(number) else None
+            erased = None if is_wanted() else ERASED
             return Outcome(lookup=number, status=RELEASED, reason="" if erased else sent.verdict.reason), erased
         learnt = self._learn(lookup, sent, line)
         if not isinstance(learnt, Pending):

@@ -47,8 +47,8 @@ from cleanlist_pandas.run.records import (
     job_values,
     outcome_values,
 )
-from cleanlist_pandas.run.rows import HAS_JOB, ROWS, names_in, read_row
-from cleanlist_pandas.services.service import Job
+from cleanlist_pandas.run.rows import HAS_JOB, OPEN_JOBS, ROWS, as_lookup, names_in, read_row
+from cleanlist_pandas.services.service import Job, Lookup
 
 __all__ = ["Store"]
 
@@ -137,6 +137,12 @@ class Store:
         """Whether the service took a look-up under a token that begins so, told by now or not."""
         with self._reading():
             return self._sql.execute(HAS_JOB, (beginning,)).fetchone() is not None
+
+    def taken_with(self, beginning: str) -> list[Lookup]:
+        """Return the look-ups that the service took under a token that begins so, and whose end is not known."""
+        with self._reading():
+            rows = self._rows([row[0] for row in self._sql.execute(OPEN_JOBS, (beginning,))])
+            return [as_lookup(row, self._record(row, {row[1]: False})) for row in rows.values()]
 
     def record(
         self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome], jobs: Sequence[Job] = ()

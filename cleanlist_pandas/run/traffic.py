@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cleanlist_pandas.run.pace import Pace, Turn
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, judge, wait_before
@@ -76,6 +76,18 @@ class Traffic:
             for rank, other in enumerate(self.turns):  # one who was parked moves up, or nobody would work on
                 other.worker = rank
             await connection.close()
+
+    async def gather(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Let workers come to their end; if one fails, or all are stopped at once, none stays behind."""
+        workers = [asyncio.create_task(each) for each in work]
+        try:
+            await asyncio.gather(*workers)
+        except BaseException:
+            self.halted.set()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
 
     async def sleep(self, seconds: float, until: asyncio.Event) -> None:
         """Wait, but no longer than `until`."""

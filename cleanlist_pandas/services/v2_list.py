@@ -15,8 +15,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 from cleanlist_pandas.answers import Answer
@@ -54,8 +54,10 @@ ASSUMPTIONS: Final = (
 PAGE_ROWS: Final = 500
 LARGEST_FILE: Final = 150_000
 MOST_PAGES: Final = 50
+TRIES: Final = 5
 TOKEN: Final = re.compile(r"list (\S+) (\S+) ([0-9]+)")
 COLUMNS: Final = ("email", *HINTS.values())
+T = TypeVar("T")
 UNTOLD: Final = "charged with its list, and no answer tells it is theirs"
 
 
@@ -71,7 +73,7 @@ class V2List(V2):
 
     def file(self, lookups: Sequence[Lookup], name: str) -> Talk[Filed | Halt]:
         """Put people into a list of their own; spends nothing."""
-        list_id = self.read_list((yield self.make_list(name)))
+        list_id = yield from _until_told(self.make_list(name), lambda reply: self.read_list(reply) or None)
         if not list_id:
             return Halt(kind="service", reason="no list could be made: the answer names none")
         said = {
@@ -80,11 +82,11 @@ class V2List(V2):
             "dispatch_enrichment": False,
             "idempotency_key": name,
         }
-        reply = yield Request(path=f"/lead-lists/{quote(list_id, safe='')}/csv-import", body=json.dumps(said).encode())
-        content = as_object(reply.json())
-        n_skipped, rows = read_credits(content.get("rows_skipped")), content.get("sample_skip_rows")
-        if n_skipped is None or content.get("workflow_id"):
+        path = f"/lead-lists/{quote(list_id, safe='')}/csv-import"
+        content = yield from _until_told(Request(path=path, body=json.dumps(said).encode()), _read_import)
+        if content is None or content.get("workflow_id"):
             return Halt(kind="service", reason="the answer to an import is none")
+        n_skipped, rows = read_credits(content["rows_skipped"]), content.get("sample_skip_rows")
         named = {row - 2 for row in rows or () if isinstance(row, int) and 0 <= row - 2 < len(lookups)}
         return Filed(list_id=list_id, skipped=frozenset(named) if len(named) == n_skipped else None)
 
@@ -92,17 +94,17 @@ class V2List(V2):
         """Price the list and return the request that looks up everybody in it."""
         kind = kind_of(lookups[0].fields)
         said = {"tool": "enrich_list", "list_id": list_id, "scope": kind}
-        content = as_object((yield Request(path="/credits/estimate", body=json.dumps(said).encode())).json())
-        cost, quote_id = read_credits(content.get("estimated_cost")), content.get("quote_id")
-        if cost is None or not isinstance(quote_id, str) or not quote_id:
+        content = yield from _until_told(Request(path="/credits/estimate", body=json.dumps(said).encode()), _read_quote)
+        if content is None:
             return Halt(kind="service", reason="the answer to a quote is none")
+        cost = read_credits(content["estimated_cost"]) or 0
         if cost > PRICES[kind] * len(lookups):
             return Halt(
                 kind="tariff", reason=f"{len(lookups)} look-ups at {PRICES[kind]} were quoted at {cost} credits"
             )
         if content.get("sufficient") is False:
             return Halt(kind="credits", reason=f"the account does not hold the {cost} credits of the next list")
-        order = {"list_id": list_id, "quote_id": quote_id, "scope": kind}
+        order = {"list_id": list_id, "quote_id": content["quote_id"], "scope": kind}
         return Request(path="/enrichment/bulk", body=json.dumps(order).encode())
 
     def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
@@ -166,18 +168,20 @@ class V2List(V2):
         else:
             return None  # without an end nobody's absence tells anything
         joined = _join(leads, lookups)
-        credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
+        worths = [*map(_worth, joined, lookups)]
+        credits: Sequence[int | None] = worths
         if ended.credits is not None and self.is_whole(lookups, token):
-            credits = spread_credits(
-                ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields)
-            )
+            price = self.price(lookups[0].fields)
+            credits = spread_credits(ended.credits, worths, [not lead for lead in joined], price)
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
+        elif ended.credits and ended.credits > sum(_worth(lead, lookups[0]) for lead in leads):
+            credits = [cost if lead else None for lead, cost in zip(joined, worths, strict=True)]  # theirs, or whose?
+        told = zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+        same = {"failed": ended.failed, "notes": ended.notes}
         return [
-            json.dumps(
-                {"lead": lead, "found": found, "credits": cost, "failed": ended.failed, "notes": ended.notes}
-            ).encode()
-            for lead, found, cost in zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+            None if cost is None else json.dumps({"lead": lead, "found": found, "credits": cost, **same}).encode()
+            for lead, found, cost in told
         ]
 
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
@@ -198,6 +202,28 @@ class V2List(V2):
             reason = UNTOLD if credits else "the service gave up on its list"
             return Answer(status=RowStatus.FAILED, credits=credits, at_us=at_us, reason=reason)
         return Answer(status=RowStatus.NOT_FOUND, at_us=at_us, source=Source.API)
+
+
+def _until_told(request: Request, read: Callable[[Reply], T | None]) -> Talk[T | None]:
+    """Ask for what is free until the answer can be read, a few times; asked twice it is done once."""
+    for _ in range(TRIES):
+        if (told := read((yield request))) is not None:
+            return told
+    return None
+
+
+def _read_import(reply: Reply) -> Mapping[str, Any] | None:
+    """Return the answer to an import, or None if it is none."""
+    content = as_object(reply.json())
+    return content if read_credits(content.get("rows_skipped")) is not None or content.get("workflow_id") else None
+
+
+def _read_quote(reply: Reply) -> Mapping[str, Any] | None:
+    """Return a quote, or None if it is none."""
+    content = as_object(reply.json())
+    quote_id = content.get("quote_id")
+    told = read_credits(content.get("estimated_cost")) is not None and isinstance(quote_id, str) and quote_id
+    return content if told else None
 
 
 def _plain(lead: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.checks import Secret
-from cleanlist_pandas.settings import OPTIONS, Settings, resolve
+from cleanlist_pandas.settings import OPTIONS, Settings, resolve, unset
 
 KEY = "clnl_invented_0000000000000001"
 URL = "https://cleanlist.test/v1"
@@ -77,7 +77,7 @@ def test_a_sandbox_speaks_all_surfaces_and_csv_row_unless_told():
             30,
         )
         elsewhere = Settings.of({"base_url": f"{service.url[:-1]}/api/v2"})
-        assert elsewhere.ledger is ...
+        assert elsewhere.ledger is unset
 
 
 def test_an_inner_sandbox_wins_over_an_outer():

@@ -163,11 +163,7 @@ def test_what_is_free_is_asked_again(scene: Scene, name: str, where: str) -> Non
     """A list may be filed twice under one key, and a quote costs nothing."""
     scene.open(faults={where: [LOST[name]]})
     frame = scene.people(N)
-    try:
-        out = enrich(scene, frame, timeout_s=0.3)
-    except cl.ServiceError as error:  # an answer that is none, to a question nobody repeats
-        scene.audit(frame, error.partial, budget=N)
-        out = enrich(scene, frame)
+    out = enrich(scene, frame, timeout_s=0.3)
     scene.audit(frame, out, budget=N)
     assert statuses(out) == {"completed": len(frame)}
     assert scene.sandbox.charged == N
