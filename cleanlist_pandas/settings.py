@@ -22,6 +22,7 @@ from cleanlist_pandas.checks import Secret
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.option_table import OPTIONS, Option, unset
 from cleanlist_pandas.services.service import HOST, SURFACES, Surface, surface_for
+from cleanlist_pandas.wording import host_of
 
 __all__ = [
     "OPTIONS",
@@ -241,13 +242,15 @@ class Settings:
         return "local" if checks.is_loopback(self.base_url) else "live"
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
     """Return a value as a person reads it."""
+    if name == "webhook_url" and value is not None:
+        return host_of(str(value))
     return "in your user data directory" if value is unset else str(value)
 
 
 def show_config() -> pd.DataFrame:
-    """Show every option, its value and who set it; the key is masked. Sends nothing.
+    """Show every option, its value and who set it; the key is masked, and what follows a webhook's host. Sends nothing.
 
     Returns
     -------
@@ -260,5 +263,5 @@ def show_config() -> pd.DataFrame:
             setting = resolve(name)
         except ConfigurationError as error:
             setting = Setting(f"not usable: {error}", option.variable or "")
-        rows[name] = {"value": _shown(setting.value), "source": setting.source, "meaning": option.meaning}
+        rows[name] = {"value": _shown(name, setting.value), "source": setting.source, "meaning": option.meaning}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("option")

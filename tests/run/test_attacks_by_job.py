@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -93,3 +95,81 @@ def test_what_took_too_long_or_was_forgotten_is_sent_again_to_who_says_so(scene:
     assert orders(scene) == 2 * n_orders
     is_gone = False
     assert statuses(cl.enrich(frame, ["company"], **how(scene, way))) == {"completed": 2}
+
+
+# --- what is collected -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", PATHS)
+def test_what_has_no_answer_yet_is_still_set_aside(scene: Scene, way: str) -> None:
+    """The report of a collection says what it may cost yet, and never more than it says it can cost at most."""
+    clock = Clock()
+    scene.open(terms=Terms(csv_rows_at_once=1, workflow_s=3600.0), clock=clock)
+    frame = people()
+    job = cl.submit(frame, ["company"], **how(scene, way))
+    early = collect(scene, frame, job, way, wait=False).attrs["cleanlist"]
+    assert (early["credits"], early["credits_in_doubt"], early["budget"]) == (0, N, N)
+    clock.advance(3600)
+    late = collect(scene, frame, job, way).attrs["cleanlist"]
+    assert (late["credits"], late["credits_in_doubt"], late["budget"]) == (N, 0, N)
+
+
+def test_a_lost_file_is_set_aside_in_each_report(scene: Scene) -> None:
+    scene.open(faults={"POST /v1/enrich/csv": [Fault(reset="after_charge")]})
+    frame = people()
+    job = cl.submit(frame, ["company"], **how(scene))
+    told = collect(scene, frame, job).attrs["cleanlist"]
+    assert (told["credits"], told["credits_in_doubt"], told["budget"]) == (0, N, N)
+
+
+def test_what_another_job_of_the_same_people_cost_is_in_the_bounds_too(scene: Scene) -> None:
+    clock = Clock()
+    scene.open(terms=Terms(csv_rows_at_once=1, workflow_s=3600.0), clock=clock)
+    frame = people()
+    job = cl.submit(frame, ["title"], **how(scene))
+    cl.submit(frame, ["title", "phone"], **how(scene))
+    clock.advance(3600)
+    told = collect(scene, frame, job).attrs["cleanlist"]
+    assert told["credits"] == scene.sandbox.charged == told["budget"] == 12 * N
+
+
+def test_a_job_whose_people_were_all_erased_is_collected(scene: Scene) -> None:
+    scene.open(terms=Terms(csv_rows_at_once=1, workflow_s=3600.0), clock=Clock())
+    frame = people(2)
+    job = cl.submit(frame, ["company"], **how(scene))
+    with cl.Ledger(scene.ledger) as ledger:
+        for email in frame["Email"]:
+            ledger.erase(email)
+    assert statuses(collect(scene, frame, job)) == {"skipped": 2}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"submitted_at": "yesterday"},
+        {"submitted_at": "2026-11-01T00:00:00"},
+        {"submitted_at": 5},
+        {"credits": "9"},
+        {"credits": -1},
+        {"credits": True},
+        {"people": None},
+        {"fields": "company"},
+        {"digest": 5},
+        {"more": 1},
+    ],
+)
+def test_a_job_that_was_changed_is_none(scene: Scene, tmp_path: Path, change: dict[str, Any]) -> None:
+    scene.open()
+    cl.submit(people(), ["company"], **how(scene)).save(tmp_path / "job.json")
+    content = json.loads((tmp_path / "job.json").read_text())
+    (tmp_path / "job.json").write_text(json.dumps(content | change))
+    with pytest.raises(cl.ConfigurationError, match=r"is no job that Job\.save wrote; nothing was asked"):
+        collect(scene, people(), tmp_path / "job.json")
+
+
+def test_a_ledger_that_is_gone_is_named(scene: Scene) -> None:
+    scene.open()
+    job = cl.submit(people(), ["company"], **how(scene))
+    scene.ledger.unlink()
+    with pytest.raises(cl.ConfigurationError, match=rf"The ledger {scene.ledger} does not know this job"):
+        collect(scene, people(), job)
