@@ -103,6 +103,11 @@ class Case(Given):
         return ~self.needs.rows
 
     @property
+    def at_once(self) -> Case:
+        """The same case, asking once about all that it sent."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, poll_s=0.0, job_timeout_s=0.0))
+
+    @property
     def began(self) -> int:
         """The newest look-up before this call, or before the one it goes on with."""
         return self.seen if self.since is None else self.since

@@ -48,7 +48,7 @@ NO_KEY: Final = (
 )
 NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
 
-__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of", "without_waiting"]
+__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of"]
 
 
 def new_run(case: Case) -> Run:
@@ -86,17 +86,12 @@ def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Cas
     Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new. A
     service that has time yet works on them: they are not sent again, not even with ``in_doubt="retry"``.
     """
-    result = ask_begun(case if wait else without_waiting(case), who, stop, Budget(0))
+    result = ask_begun(case if wait else case.at_once, who, stop, Budget(0))
     if result is None:
         return case, None
     since_us = (time.time() - case.settings.job_timeout_s) * 1e6
     working = frozenset(one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us)
     return look_again(replace(case, working=working)), replace(result, answers={}, rivals={})
-
-
-def without_waiting(case: Case) -> Case:
-    """Return a case that asks once about all that it sent."""
-    return replace(case, settings=replace(case.settings, poll_s=0.0, job_timeout_s=0.0))
 
 
 def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
