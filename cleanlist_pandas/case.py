@@ -41,7 +41,7 @@ from cleanlist_pandas.run.holding import Holding, hold
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import IN_DOUBT, Record
 from cleanlist_pandas.services.service import Service
-from cleanlist_pandas.settings import Settings
+from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
 __all__ = ["Case", "known_tables", "look_again", "prepare", "read_call"]
@@ -80,7 +80,8 @@ class Case(Given):
     since: int | None  # look-ups after it are those of the run that is gone on with
     own: int | None  # those after it are of this very call
     began_us: int  # from which the age of answers is counted
-    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
+    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service took, in doubt so far
+    working: frozenset[int] = field(default=frozenset(), repr=False)  # of it, what was asked about and has time yet
     seen: int = 0  # the newest look-up the ledger had then
     held: Holding = field(default_factory=Holding, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
@@ -203,6 +204,7 @@ def look_again(case: Case) -> Case:
         retry=case.settings.in_doubt == "retry",
         since=case.since,
         own=case.own,
+        working=case.working,
         now_us=case.began_us,
         offered=case.service.surface.fields,
     )
@@ -311,7 +313,7 @@ def _ledger(settings: Settings, *, create: bool) -> Iterator[Ledger]:
     if isinstance(settings.ledger, Ledger):
         yield settings.ledger
         return
-    path: Path | None = default_path(settings.world) if settings.ledger is ... else settings.ledger
+    path: Path | None = default_path(settings.world) if settings.ledger is unset else settings.ledger
     if path is None or not (create or path.exists()):
         yield Ledger.in_memory()  # closed when nobody holds it any more: an interrupted run may be resumed with it
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
+from cleanlist_pandas.run.till import Wants, always
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
@@ -46,7 +48,7 @@ NO_KEY: Final = (
 )
 NO_COMPANY: Final = Answer(status=RowStatus.SKIPPED, reason="a free-mail address tells no company")
 
-__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of"]
+__all__ = ["NO_KEY", "ask_begun", "buy", "collect", "join_case", "new_run", "steps_of", "without_waiting"]
 
 
 def new_run(case: Case) -> Run:
@@ -54,7 +56,9 @@ def new_run(case: Case) -> Run:
     return Run(id=uuid.uuid4().hex, world=case.settings.world, service=case.service.surface.name)
 
 
-def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0) -> Result | None:
+def buy(
+    case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_s: float = 0.0, wants: Wants = always
+) -> Result | None:
     """Look people up in some order. May spend up to what `budget` has left.
 
     Parameters
@@ -65,22 +69,34 @@ def buy(case: Case, order: Ints, who: Run, budget: Budget, stop: Stop, *, spent_
         On whose behalf; several steps of one call are one run, whatever each asks.
     spent_s : float
         Seconds that earlier steps took of `max_seconds`.
+    wants : callable
+        Whether somebody still wants a look-up, asked just before it is sent.
     """
     if not len(order):
         return None
     if case.settings.api_key is None:
         raise ConfigurationError(NO_KEY)
     _claim_rivals(case, who)
-    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s)
+    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s, wants)
 
 
-def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
+def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Case, Result | None]:
     """Ask what became of look-ups that an earlier run began and saw no end of; return the case as it is then.
 
-    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
+    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new. A
+    service that has time yet works on them: they are not sent again, not even with ``in_doubt="retry"``.
     """
-    result = ask_begun(case, who, stop, Budget(0))
-    return (case, None) if result is None else (look_again(case), replace(result, answers={}, rivals={}))
+    result = ask_begun(case if wait else without_waiting(case), who, stop, Budget(0))
+    if result is None:
+        return case, None
+    since_us = (time.time() - case.settings.job_timeout_s) * 1e6
+    working = frozenset(one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us)
+    return look_again(replace(case, working=working)), replace(result, answers={}, rivals={})
+
+
+def without_waiting(case: Case) -> Case:
+    """Return a case that asks once about all that it sent."""
+    return replace(case, settings=replace(case.settings, poll_s=0.0, job_timeout_s=0.0))
 
 
 def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
@@ -95,10 +111,18 @@ def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None
         for (at, one), known in zip(mine, hints, strict=True)
     ]
     asked = replace(case, service=SERVICES[batched_on(path)])  # it can ask about anybody's job
-    return _run(asked, lookups, who, budget, stop, 0.0)
+    return _run(asked, lookups, who, budget, stop)
 
 
-def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget, stop: Stop, spent_s: float) -> Result:
+def _run(
+    case: Case,
+    lookups: list[tuple[int, Lookup]],
+    who: Run,
+    budget: Budget,
+    stop: Stop,
+    spent_s: float = 0.0,
+    wants: Wants = always,
+) -> Result:
     """Let the engine take some look-ups to their end."""
     settings, who.service = case.settings, case.service.surface.name
     assert settings.api_key is not None  # noqa: S101 - both callers looked
@@ -129,6 +153,7 @@ def _run(case: Case, lookups: list[tuple[int, Lookup]], who: Run, budget: Budget
             pace=pace_for(settings.base_url, key_digest),
             limits=limits,
             watch=watch,
+            wants=wants,
         )
         return runner.run(engine.run(stop))
 
@@ -142,9 +167,10 @@ def join_case(
     case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop, companies: Sequence[Result] = ()
 ) -> Done:
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
-    answers = _answers(case, who, steps)
+    answers, n_left = _answers(case, who, steps), 0
     if case.companies is not None:
-        answers = _add_companies(case, [*answers], _answers(case.companies, who, companies))
+        firms = _answers(case.companies, who, companies)
+        answers, n_left = _add_companies(case, [*answers], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
     frame = join(
         case.frame,
         case.keys.codes,
@@ -158,7 +184,9 @@ def join_case(
     result = total([*steps, *companies])
     if stop.soft:  # too late to stop anything, but not to be told
         result = _interrupted(result or nothing_yet(budget))
-    report = report_of(who.id, answers, result, budget.limit, fields=case.fields, column=case.column)
+    report = report_of(
+        who.id, answers, result, budget.limit, fields=case.fields, column=case.column, companies_not_attempted=n_left
+    )
     frame.attrs["cleanlist"] = report.summary()
     return Done(
         frame=frame,
@@ -198,8 +226,7 @@ def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
 def _hints(case: Case, people: Ints) -> Iterator[dict[str, str]]:
     """Return what is known of some people beside their addresses, by which an answer may be told to be theirs."""
     hints: dict[str, list[Any]] = {name: values.take(people).to_pylist() for name, values in case.keys.hints.items()}
-    for number in range(len(people)):
-        yield {name: values[number] for name, values in hints.items() if values[number] is not None}
+    return ({name: values[n] for name, values in hints.items() if values[n] is not None} for n in range(len(people)))
 
 
 def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:

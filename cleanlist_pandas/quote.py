@@ -25,7 +25,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import COMPANY, HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
-from cleanlist_pandas.services.service import SURFACES, BatchService, Lookup, missing_on
+from cleanlist_pandas.services.service import SURFACES, BatchService, Lookup, Surface, missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
@@ -111,12 +111,15 @@ def _requests(case: Case, asks: npt.NDArray[np.uint16]) -> int:
     for bits, n in Counter(asks[asks != 0].tolist()).items():
         asked = Lookup(address="", fields=names_of(bits))
         together = isinstance(service, BatchService) and service.kind_of(asked)
-        requests += (
-            -(-n // surface.people_per_batch) * surface.requests_per_batch
-            if together
-            else n * surface.requests_per_lookup
-        )
+        requests += _batch_requests(surface, n) if together else n * surface.requests_per_lookup
     return requests + surface.requests_per_run * (requests > 0)
+
+
+def _batch_requests(surface: Surface, n: int) -> int:
+    """Return the requests that people who are asked about together take."""
+    full, rest = divmod(n, surface.people_per_batch)
+    is_at_once = rest < surface.people_at_once
+    return full * surface.requests_per_batch + (rest > 0) * (1 if is_at_once else surface.requests_per_batch)
 
 
 def _company_requests(case: Case) -> int:

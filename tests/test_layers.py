@@ -44,6 +44,7 @@ ROOMS = (
         "run.stop",
         "run.lease",
         "run.records",
+        "run.pages",
         "run.found",
         "run.holding",
         "run.rows",

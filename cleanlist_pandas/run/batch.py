@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.run.lists import PATIENCE, drop_list
+from cleanlist_pandas.run.outcome import NO_ANSWER
 from cleanlist_pandas.run.records import RELEASED, Outcome
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.till import Person
@@ -62,8 +63,13 @@ async def drop(service: BatchService, line: Line, list_id: str) -> None:
         await drop_list(service, line, list_id)
 
 
-async def talk(engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None) -> T | None:
-    """Lead a conversation that is free to its end; None where it could not be."""
+async def talk(
+    engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None, *, may_be_refused: bool = False
+) -> T | None:
+    """Lead a conversation that is free to its end; None where it could not be, which ends the run.
+
+    One that `may_be_refused` is about people already ordered: who comes after them is asked about all the same.
+    """
     until = until or engine.traffic.halted
     try:
         request = next(talk)
@@ -75,11 +81,15 @@ async def talk(engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event |
                 if not engine.traffic.drain(RetryQuota.COST_AGAIN, sent.verdict.reason):
                     break
             if sent.reply is None:
+                if may_be_refused and sent.verdict.next is Next.REFUSED:
+                    return None
                 if not until.is_set() or sent.verdict.next in (Next.STOP, Next.REFUSED):
                     said = sent.verdict.stop or StopKind.SERVICE
                     engine.traffic.halt(said, f"what is free was not answered: {sent.verdict.reason}")
                 return None
-            request = talk.send(sent.reply)
+            before, request = request, talk.send(sent.reply)
+            if request is before and not engine.traffic.drain(RetryQuota.COST_AGAIN, NO_ANSWER):
+                return None
     except StopIteration as told:
         value: T = told.value
         return value

@@ -21,7 +21,7 @@ from cleanlist_pandas.run.adopt import adopted
 from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED, Run
 from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
 from cleanlist_pandas.run.store import Store
-from cleanlist_pandas.settings import resolve
+from cleanlist_pandas.settings import resolve, unset
 
 __all__ = ["Ledger", "default_path", "own_path"]
 
@@ -38,7 +38,7 @@ def default_path(world: str) -> Path:
 def own_path(given: str | os.PathLike[str] | None = None, *, url: str | None = None) -> Path:
     """Return the ledger that `enrich` would use here and now, for the service at `url`: as given, as set, or usual."""
     url = url or resolve("base_url").value
-    setting = resolve("ledger", ... if given is None else given, url=url).value
+    setting = resolve("ledger", unset if given is None else given, url=url).value
     if isinstance(setting, Store) and setting.path is not None:
         return setting.path
     return setting if isinstance(setting, Path) else default_path(_world(url))

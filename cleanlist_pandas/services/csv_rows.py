@@ -25,7 +25,7 @@ __all__ = ["read_rows"]
 _pc: Final[Any] = pc  # its stubs do not know values whose type is known later
 _TEXT: Final = pa.large_string()
 _BEFORE, _AFTER, _NOTHING, _OTHER = (pa.scalar(text, _TEXT) for text in ('{"b":', "}\n", "", "{}"))
-_ROWS_AT_ONCE: Final = 5_000
+_ROWS_AT_ONCE: Final = 20_000
 _ROWS_AT_LEAST: Final = 100  # of a part with an answer that is none, what is not worth parting again
 _MAX_BYTES: Final = 1_500
 # What Arrow reads and Python does not: words for numbers that JSON has none for, and arrays nested without end.

@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 HOST: Final = "https://api.cleanlist.ai"
-RATE_PER_MINUTE: Final = 29.0  # one below the 30 of a key: at just 30 a request that is a little early is one too many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Surface:
     key_prefix : str
         With what its keys begin; of a key with no known beginning nothing is concluded.
     rate_per_minute : float or None
-        Requests a minute that one key is to send at most; None where nothing is published.
+        Requests a minute that one key may send; None where nothing is published.
     company_fields : tuple of str
         What it can be asked for of a company, by its domain, in look-ups apart from those of people.
     requests_per_lookup, requests_per_run : int
@@ -68,9 +67,9 @@ class Surface:
     orders_once : bool
         Whether such a request that is sent twice is charged once.
     requests_per_batch : int
-        Requests around each of those.
-    answers_at_once : bool
-        Whether the reply to such a request may tell the end.
+        Requests that people who are asked about together take at least.
+    people_at_once : int
+        Of fewer people than this the reply to such a request tells the end itself.
     ways : tuple of tuple of str
         How a person can be named, each way of hints that are needed together; none: an address is enough.
     """
@@ -86,7 +85,7 @@ class Surface:
     people_per_batch: int = 1
     orders_once: bool = False
     requests_per_batch: int = 0
-    answers_at_once: bool = False
+    people_at_once: int = 0
     ways: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -100,7 +99,7 @@ _V2: Final = Surface(
     path="/api/v2",
     fields=("email_status", "title", "seniority", "company", "phone", "linkedin"),
     key_prefix="clapi_",
-    rate_per_minute=RATE_PER_MINUTE,
+    rate_per_minute=30.0,
     company_fields=("industry", "size"),
     requests_per_lookup=2,
     requests_per_run=3,
@@ -114,8 +113,8 @@ SURFACES: Final[Mapping[str, Surface]] = {
             path="/v1",
             fields=tuple(FIELDS),
             people_per_batch=100_000,
-            requests_per_batch=2,  # below 10,000 people one
-            answers_at_once=True,
+            requests_per_batch=2,  # the file, and its end
+            people_at_once=10_000,
         ),
         _V2,
         replace(_V2, name="v2_people", key_prefix=""),
@@ -132,11 +131,11 @@ SURFACES: Final[Mapping[str, Surface]] = {
             name="legacy_v1",
             path="/api/v1/public",
             fields=("email_status", "company", "industry", "size", "phone"),
-            rate_per_minute=RATE_PER_MINUTE,
+            rate_per_minute=30.0,
             ways=(("linkedin_url",), ("first_name", "last_name", "company")),
             requests_per_run=1,
             people_per_batch=250,
-            requests_per_batch=3,
+            requests_per_batch=2,  # the order, and its status
         ),
     )
 }
@@ -285,6 +284,7 @@ class Ended:
 
     credits: int | None
     failed: bool = False
+    final: bool = True  # else more may be told later
     notes: tuple[str, ...] = ()
     reply: Reply
 
@@ -302,8 +302,8 @@ class BatchService(JobService, Protocol):
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
         """Return the request that looks up everybody in the list; whether it may be sent twice, the surface says."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
-        """Return the token of each who was ordered, or none if the reply is no answer."""
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
+        """Return everybody's token, none if the reply is no answer; without one, by what a lost order is found."""
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
         """Return whom a refusal of all is about, and why: the others may be ordered without them."""

@@ -17,9 +17,10 @@ import pytest
 
 from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.frame.needs import bits_of, names_of
-from cleanlist_pandas.run.found import Odd, find_settled
+from cleanlist_pandas.run.found import find_settled
 from cleanlist_pandas.run.holding import hold
 from cleanlist_pandas.run.ledger import Ledger
+from cleanlist_pandas.run.pages import Odd
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Held, Intent, Outcome, Run, decide
 
 DAY_US = 86_400_000_000
@@ -88,6 +89,83 @@ def test_what_is_held_by_column_is_what_is_decided(path: Path, seed: int, how: d
     assert all(dict(held)[at] == Held(records=held[at].records) for at in held.positions.tolist())
 
 
+def write_many(ledger: Ledger, n: int, *, run: str = "a", world: str = "local", body: bytes = b"{}") -> list[int]:
+    """Write look-ups of different people that were answered."""
+    who = Run(id=run, world=world, service="csv_row", seen=ledger.newest())
+    intents = [Intent(address=f"q{at}@acme.example", fields=["title"], price=1) for at in range(n)]
+    ids = [grant for grant in ledger.record(who, intents, []) if isinstance(grant, int)]
+    ledger.record(who, [], [Outcome(lookup=one, status="completed", body=body, at_us=NOW_US) for one in ids])
+    return ids
+
+
+def test_pages_are_read_without_gap_or_overlap(path: Path) -> None:
+    """Of one run and of several, over the ids of erased people, and where most look-ups are somebody else's."""
+    with Ledger(path) as ledger:
+        write_many(ledger, 10_500)
+        for at in range(9_990, 10_010, 3):
+            ledger.erase(f"q{at}@acme.example")
+        write(ledger, 1)
+        write_many(ledger, 10_500, run="b", world="live")
+        last = write_many(ledger, 5_500, run="c")
+        ids = [row[0] for row in ledger._sql.execute("SELECT id FROM lookups WHERE world = 'local' ORDER BY id")]
+        addresses = pa.array([*(f"q{at}@acme.example" for at in range(10_500)), *PEOPLE], pa.large_string())
+        found, newest = ledger.find(addresses, "local")
+        few = ledger.find(addresses[5_400::20], "local")[0].settled
+        assert found.settled is not None
+        assert few is not None
+    assert sorted([*found.settled.lookups.tolist(), *(one.lookup for _, one in found.others)]) == ids
+    assert newest == last[-1]
+    theirs = [at for at, place in zip(found.settled.lookups, found.settled.positions, strict=True) if place in
+              range(5_400, len(addresses), 20)]  # fmt: skip
+    assert few.lookups.tolist() == theirs
+
+
+class Between:
+    """A connection that lets another run write behind the first page of look-ups that is read."""
+
+    def __init__(self, sql: Any, other: Ledger) -> None:
+        self.sql, self.other = sql, other
+        self.n_pages, self.wrote = 0, [0]
+
+    def execute(self, query: str, values: Any = ()) -> Any:
+        if self.n_pages == 1 and self.wrote == [0]:
+            self.wrote = write_many(self.other, 12, run="other")
+        self.n_pages += query.startswith("SELECT max(id)")
+        return self.sql.execute(query, values)
+
+
+def test_what_is_written_behind_a_page_meanwhile_is_not_passed_over(path: Path) -> None:
+    with Ledger(path) as ledger, Ledger(path) as other:
+        write_many(ledger, 5)
+        watched = Between(ledger._sql, other)
+        settled, _, newest = find_settled(watched, pa.array(["q11@acme.example"], pa.large_string()), "local")
+    assert settled is not None
+    assert settled.lookups.tolist() == [watched.wrote[11]] == [newest]
+
+
+def test_more_bytes_than_fit_into_one_cell_of_sqlite_are_read_by_column() -> None:
+    """Of 1 MB each, as the longest answers are."""
+    ledger, body = Ledger.in_memory(), b"x" * 1_000_000
+    ids = write_many(ledger, 230, body=body)
+    addresses = pa.array([f"q{at}@acme.example" for at in range(230)], pa.large_string())
+    settled, _, _ = find_settled(ledger._sql, addresses, "local")
+    assert settled is not None
+    assert settled.lookups.tolist() == ids
+    assert {len(one) for one in settled.bodies.chunks} <= {57, 58}
+    assert settled.record(229).body == body
+
+
+def test_a_text_with_the_sign_that_parts_texts_is_read_row_by_row(path: Path) -> None:
+    with Ledger(path) as ledger:
+        run = Run(id="a", world="local", service="csv_row")
+        ids = ledger.record(run, [Intent(address=PEOPLE[0], fields=["title"], price=1)], [])
+        assert isinstance(ids[0], int)
+        ledger.record(run, [], [Outcome(lookup=ids[0], status="failed", reason="a\x1fb")])
+        found, _ = ledger.find(ADDRESSES, "local")
+    assert found.settled is None
+    assert [(at, one.reason) for at, one in found] == [(0, "a\x1fb")]
+
+
 def test_somebody_is_held_by_column(path: Path) -> None:
     """Else the two tests above would compare nothing."""
     with Ledger(path) as ledger:
@@ -112,6 +190,11 @@ def test_somebody_is_held_by_column(path: Path) -> None:
         "UPDATE lookups SET world = 'live'",
         "UPDATE lookups SET at_us = at_us + 0.5",
         "UPDATE lookups SET run = CAST('a' AS BLOB)",
+        "UPDATE lookups SET service = 'csv_rov'",
+        "UPDATE lookups SET price = 1.5",
+        "UPDATE lookups SET price = 'x'",
+        "UPDATE outcomes SET at_us = 9e999",
+        "UPDATE outcomes SET reason = CAST('' AS BLOB)",
     ],
 )
 def test_a_changed_row_is_odd_by_column_and_refused_row_by_row(path: Path, change: str) -> None:
