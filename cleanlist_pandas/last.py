@@ -12,7 +12,7 @@ from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.run.report_card import card_of
 from cleanlist_pandas.wording import n_of
 
-__all__ = ["LastRun", "last_run", "remember"]
+__all__ = ["LastRun", "forget", "last_run", "remember"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # frames have no truth value: it is itself only
@@ -50,6 +50,11 @@ def remember(frame: pd.DataFrame, report: RunReport) -> None:
     _last[:] = [
         LastRun(frame=frame.copy(deep=False), report=report)
     ]  # what happens to the one handed out is its owner's affair
+
+
+def forget() -> None:
+    """Keep no run: its frame may be large."""
+    _last.clear()
 
 
 def last_run() -> LastRun:

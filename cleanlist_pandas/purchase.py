@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -79,13 +80,18 @@ def buy(
     return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s, wants)
 
 
-def collect(case: Case, who: Run, stop: Stop) -> tuple[Case, Result | None]:
+def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Case, Result | None]:
     """Ask what became of look-ups that an earlier run began and saw no end of; return the case as it is then.
 
-    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new.
+    Free: what they cost was set aside when they were begun. What is told goes to the ledger, where it counts as new. A
+    service that has time yet works on them: they are not sent again, not even with ``in_doubt="retry"``.
     """
-    result = ask_begun(case, who, stop, Budget(0))
-    return (case, None) if result is None else (look_again(case), replace(result, answers={}, rivals={}))
+    result = ask_begun(case if wait else case.at_once, who, stop, Budget(0))
+    if result is None:
+        return case, None
+    since_us = (time.time() - case.settings.job_timeout_s) * 1e6
+    working = frozenset(one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us)
+    return look_again(replace(case, working=working)), replace(result, answers={}, rivals={})
 
 
 def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
@@ -215,8 +221,7 @@ def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
 def _hints(case: Case, people: Ints) -> Iterator[dict[str, str]]:
     """Return what is known of some people beside their addresses, by which an answer may be told to be theirs."""
     hints: dict[str, list[Any]] = {name: values.take(people).to_pylist() for name, values in case.keys.hints.items()}
-    for number in range(len(people)):
-        yield {name: values[number] for name, values in hints.items() if values[number] is not None}
+    return ({name: values[n] for name, values in hints.items() if values[n] is not None} for n in range(len(people)))
 
 
 def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:

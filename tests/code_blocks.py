@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def read_blocks(text: str) -> list[Block]:
     """Return the Python of a document; a text block that follows one is what it prints."""
     fences = [match.groups() for match in _FENCE.finditer(text)]
     blocks: dict[str, Block] = {}
-    for (marker, language, code), following in zip(fences, [*fences[1:], (None, "", "")], strict=True):
+    for (marker, language, code), following in pairwise([*fences, ("", "", "")]):
         if language != "python":
             continue
         name, *notes = (marker or code.partition("\n")[0]).split("; ")

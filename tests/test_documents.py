@@ -14,6 +14,13 @@ from cleanlist_pandas.services import csv_row, csv_upload, legacy_v1, v2, v2_com
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+BLOCKS = {
+    f"{path.name}: {block.name}": block for path in DOCUMENTS for block in read_blocks(path.read_text(encoding="utf-8"))
+}
 TREE = {"PYTHONPATH": str(REPOSITORY)}  # the package that is run is the one beside
 
 
@@ -31,18 +38,25 @@ def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
     assert ran.stderr.replace(str(out), "enriched.csv").endswith(_block("what the first command ends with"))
 
 
-@pytest.mark.parametrize("block", read_blocks(README), ids=lambda block: block.name)
-def test_code_of_the_readme_prints_what_it_shows(tmp_path, block):
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_code_in_a_document_prints_what_it_shows(tmp_path, block):
     for package in block.needs:
         pytest.importorskip(package)
     assert run_block(block, tmp_path, TREE) == (block.shown, "")
 
 
-def test_code_of_the_readme_needs_nothing_else_but_where_it_says_so():
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_code_in_a_document_goes_by_another_name(document):
+    """What is Python is called so, so that it is run; the rest is what Sphinx is told, output, or for the shell."""
+    fences = re.findall(r"^ *```(.+)$", document.read_text(encoding="utf-8"), re.M)
+    named = {fence.split()[0] for fence in fences}
+    assert named <= {"python", "text", "bash", "{include}", "{toctree}", "{eval-rst}"}
+    assert fences.count("python") == len(read_blocks(document.read_text(encoding="utf-8")))
+
+
+def test_code_in_a_document_needs_nothing_else_but_where_it_says_so():
     """Where it is not marked it imports the package and pandas only; CI runs it where nothing else is installed."""
-    blocks = read_blocks(README)
-    assert len(blocks) == README.count("```python")
-    for block in blocks:
+    for block in BLOCKS.values():
         foreign = {"polars", "dask", "matplotlib", "distributed"} & set(re.findall(r"^import (\w+)", block.code, re.M))
         assert foreign == set(block.needs)
 

@@ -187,7 +187,7 @@ async def _intend(engine: Engine, batch: Batch) -> bool:
 
 def _end_in(service: BatchService, reply: Reply, token: str) -> Ended | None:
     """Return how a batch ended, if the reply to its order says so."""
-    status = service.read_status(reply, token) if service.surface.answers_at_once else None
+    status = service.read_status(reply, token) if service.surface.people_at_once else None
     return status if isinstance(status, Ended) else None
 
 

@@ -13,8 +13,6 @@ docs.cleanlist.ai/mcp-api and the OpenAPI file of the vendor's Python client (re
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +21,7 @@ from urllib.parse import quote, unquote
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
-from cleanlist_pandas.services.cells import as_object, read_credits, spread_credits
+from cleanlist_pandas.services.cells import as_object, csv_of, read_credits, spread_credits
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
 from cleanlist_pandas.services.v2 import (
@@ -261,16 +259,10 @@ def _parts(token: str) -> tuple[str, str, str]:
 
 def _file_of(lookups: Sequence[Lookup]) -> bytes:
     """Return the people as a CSV file; without what is only known beside the address where it would be too large."""
-    full = _csv([(lookup.address, *(lookup.hints.get(name, "") for name in HINTS)) for lookup in lookups])
-    return full if len(full) <= LARGEST_FILE else _csv([(lookup.address, *("" for _ in HINTS)) for lookup in lookups])
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Return a CSV file."""
-    text = io.StringIO(newline="")
-    one_line = ([" ".join(cell.split()) for cell in row] for row in rows)  # rows are told by number, perhaps of lines
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *one_line])
-    return text.getvalue().encode("utf-8", "replace")
+    full = csv_of(COLUMNS, [(lookup.address, *(lookup.hints.get(name, "") for name in HINTS)) for lookup in lookups])
+    if len(full) <= LARGEST_FILE:
+        return full
+    return csv_of(COLUMNS, [(lookup.address, *("" for _ in HINTS)) for lookup in lookups])
 
 
 def _join(leads: Sequence[Mapping[str, Any]], lookups: Sequence[Lookup]) -> list[Mapping[str, Any] | None]:

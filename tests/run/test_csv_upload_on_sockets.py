@@ -289,4 +289,4 @@ def test_a_file_larger_than_any_other_answer_is_read(scene: Scene) -> None:
 def test_the_estimate_tells_the_requests_and_the_surface(scene: Scene) -> None:
     scene.open()
     estimate = cl.estimate_cost(people(N), ledger=None, fields=FIELDS, service="csv_upload")
-    assert (estimate.requests, estimate.at_most, estimate.surface) == (2, N, "csv_upload")
+    assert (estimate.requests, estimate.at_most, estimate.surface) == (1, N, "csv_upload")

@@ -54,7 +54,7 @@ def test_the_same_answers_and_bill_as_on_csv_row(scene: Scene) -> None:
     scene.audit(frame, out, budget=estimate.at_most)
     assert int(out["enriched_credits"].sum()) == charged == statuses(out)["completed"]
     assert (orders(scene), len(scene.sandbox.requests)) == (3, 7)
-    assert estimate.requests == 10
+    assert estimate.requests == 7
     other = scene.enrich(frame, ledger=None, fields=FIELDS)
     pd.testing.assert_frame_equal(out[other.columns], other)
     again = enrich(scene, frame)
