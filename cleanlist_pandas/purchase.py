@@ -21,7 +21,7 @@ from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds, first_rows, take
 from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.frame.join import join
-from cleanlist_pandas.frame.needs import bits_of, names_of
+from cleanlist_pandas.frame.needs import bits_of, names_of, on_rows
 from cleanlist_pandas.frame.told import Facts, Told
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
@@ -163,8 +163,10 @@ def join_case(
 ) -> Done:
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
     answers, n_left = _answers(case, who, steps), 0
+    learnt = on_rows(answers.learnt(case.needs.people & bits_of(case.service.surface.fields)), case.keys.codes)
     if case.companies is not None:
         firms = _answers(case.companies, who, companies)
+        learnt = learnt | on_rows(firms.learnt(case.companies.needs.people), case.companies.keys.codes)
         answers, n_left = _add_companies(case, [*answers], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
     frame = join(
         case.frame,
@@ -172,6 +174,8 @@ def join_case(
         answers,
         case.fields,
         existing=case.existing,
+        replaced=case.replaced,
+        learnt=learnt,
         filled=case.filled,
         kinds=Kinds(case.settings.dtype_backend),
         provenance=case.settings.provenance,
