@@ -44,7 +44,7 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "known_tables", "look_again", "prepare", "read_call"]
+__all__ = ["Case", "Rows", "known_tables", "look_again", "prepare", "read_call"]
 
 Rows = npt.NDArray[np.bool_]
 

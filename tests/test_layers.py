@@ -57,7 +57,7 @@ ROOMS = (
     ("last", "ending", "resume", "signatures", "local", "cli_parser", "webhooks"),
     ("surfaces",),
     ("case",),
-    ("quote", "purchase"),
+    ("asking", "quote", "purchase"),
     ("companies",),
     ("screening",),
     ("calls",),
