@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleanlist_pandas.answers import Answer, at_company, combine
 from cleanlist_pandas.asking import Asking, hints_of
@@ -37,12 +35,11 @@ from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
 from cleanlist_pandas.run.till import Person, Wants, always
-from cleanlist_pandas.services.csv_row import CsvRow
-from cleanlist_pandas.services.csv_rows import read_rows
 from cleanlist_pandas.services.http import Network
+from cleanlist_pandas.services.many import read_rows
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup, batched_on, by_address
-from cleanlist_pandas.surfaces import SERVICES
+from cleanlist_pandas.surfaces import SERVICES, SHAPES
 
 NO_KEY: Final = (
     "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it inside "
@@ -252,16 +249,22 @@ def _informed(case: Case, steps: Sequence[Result]) -> tuple[Rows, Rows]:
 def _read_at_once(case: Case, informed: Rows) -> tuple[Facts, Ints]:
     """Read the answers of people of whom the ledger holds all there is to say; return also who they are."""
     held, settled = case.held, case.held.settled
+    parts, who = [Facts.of([], case.fields)], [np.zeros(0, np.int64)]
     if settled is None:
-        return Facts.of([], case.fields), np.zeros(0, np.int64)
-    names = [name for name, service in SERVICES.items() if isinstance(service, CsvRow)]
-    ours: Any = pc.is_in(settled.services.dictionary, pa.array(names, pa.large_string()))
-    which = np.asarray(ours)[np.asarray(settled.services.indices)][held.rows]
-    chosen = np.flatnonzero(which & ~informed[held.positions])
-    rows, people = held.rows[chosen], held.positions[chosen]
-    addresses: Any = take(case.keys.addresses, people)
-    facts, places = read_rows(take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
-    return facts, people[places]
+        return parts[0], who[0]
+    alone = ~informed[held.positions]
+    names: list[Any] = settled.services.dictionary.to_pylist()
+    written = np.asarray(settled.services.indices)[held.rows]
+    for shape in dict.fromkeys(SHAPES.values()):
+        chosen = np.flatnonzero(
+            alone & np.isin(written, [at for at, name in enumerate(names) if SHAPES.get(name) is shape])
+        )
+        rows, people = held.rows[chosen], held.positions[chosen]
+        addresses: Any = take(case.keys.addresses, people)
+        facts, places = read_rows(shape, take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
+        parts.append(facts)
+        who.append(people[places])
+    return Facts.joined(parts, case.fields), np.concatenate(who)
 
 
 def _add_companies(case: Case, people: list[Answer], companies: Told) -> Told:

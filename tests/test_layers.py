@@ -27,6 +27,7 @@ ROOMS = (
         "services.cells",
         "services.http",
         "services.csv_row",
+        "services.many",
         "services.csv_rows",
         "services.title_crafts",
         "services.title_rules",
@@ -36,6 +37,7 @@ ROOMS = (
         "services.csv_upload",
         "services.legacy_v1",
         "services.v2_list",
+        "services.v2_rows",
     ),
     (
         "run.budget",
