@@ -25,7 +25,7 @@ from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.companies import company_keys, company_needs
-from cleanlist_pandas.frame.existing import read_existing
+from cleanlist_pandas.frame.existing import read_existing, read_replaced
 from cleanlist_pandas.frame.identity import Parts, find_parts, is_nameable
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
@@ -44,7 +44,7 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "known_tables", "look_again", "prepare", "read_call"]
+__all__ = ["Case", "Rows", "known_tables", "look_again", "prepare", "read_call"]
 
 Rows = npt.NDArray[np.bool_]
 
@@ -60,6 +60,7 @@ class Given:
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
+    replaced: Mapping[str, Array] = field(repr=False)  # values that stay only where nothing is learnt
     exports: Sequence[Export] = field(repr=False)  # the caller's tables of known people
     worth: Floats | None = field(repr=False)  # of each row
     max_credits: int | None
@@ -153,9 +154,8 @@ def read_call(
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
     exports = [read_export(table) for table in known_tables(arguments.get("known"))]
-    existing = read_existing(
-        frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
-    )
+    kinds = Kinds(settings.dtype_backend)
+    existing = read_existing(frame, names, settings.on_existing, kinds, columns.as_dict().values())
     keys = leave_out(read(frame, columns), skip, times)
     return Given(
         frame=frame,
@@ -165,6 +165,7 @@ def read_call(
         column=columns.email,
         keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
         existing=existing,
+        replaced=read_replaced(frame, names, settings.on_existing, kinds),
         exports=exports,
         worth=worth,
         max_credits=max_credits,
