@@ -42,7 +42,7 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "look_again", "prepare", "read_call", "replan"]
+__all__ = ["Case", "Rows", "look_again", "prepare", "read_call", "replan"]
 
 Rows = npt.NDArray[np.bool_]
 

@@ -33,7 +33,7 @@ from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.settings import option_context
 from cleanlist_pandas.sources import open_source
-from cleanlist_pandas.stream import Stream, read_stream
+from cleanlist_pandas.stream import Stream, read_stream, tidy
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["arguments_of", "check_streams", "inputs_of", "run_enrich", "run_estimate", "run_plan"]
@@ -126,6 +126,7 @@ def run_enrich(options: argparse.Namespace) -> int:
         how: dict[str, Any] = {"output": options.output, "check": check, "show": not options.quiet}
         stream = read_stream(source, options.fields, arguments, **how)
         say(repr(stream.whole.plan().estimate), options)
+        tidy()
         return _write(stream, _buy(stream, options), options)
 
 
@@ -153,8 +154,11 @@ def _buy(stream: Stream, options: argparse.Namespace) -> _Bought:
         error = told_in_shell(stopped, last_run().report)
         is_written = not isinstance(stopped, LedgerStoppedError)
     report = last_run().report
-    forget()  # room for the answers
-    return _Bought(answers=whole.answers(out), report=report, error=error, is_written=is_written)
+    forget()
+    bought = _Bought(answers=whole.answers(out), report=report, error=error, is_written=is_written)
+    del out
+    tidy()
+    return bought
 
 
 def _write(stream: Stream, bought: _Bought, options: argparse.Namespace) -> int:

@@ -73,7 +73,11 @@ def _enrich(commands: Any) -> None:
     _add_input(parser)
     _add_plan(parser)
     parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="CSV, TSV, Parquet, or - for standard output"
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        help="CSV, TSV, Parquet, a folder/ for Parquet files in it, or - for standard output",
     )
     parser.add_argument("--plan", metavar="PLAN.json", help="hold the run to a saved plan: its fields and its budget")
     parser.add_argument("--concurrency", type=int, metavar="N", help="look-ups in flight at most (default: 16)")
@@ -111,7 +115,9 @@ def _whole(text: str) -> int:
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
     """Add the file and its columns."""
-    parser.add_argument("file", metavar="FILE", help="CSV, TSV or Parquet, or - for CSV on standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="CSV, TSV, Parquet or a folder of it, or - for CSV on standard input"
+    )
     parser.add_argument(
         "--column",
         action="append",

@@ -20,6 +20,7 @@ PANDAS: Final = b"pandas"
 ATTRS: Final = b"PANDAS_ATTRS"
 _UNNAMED: Final = "__index_level_"
 _AHEAD: Final = {"batch_readahead": 1, "fragment_readahead": 1}  # else a reader holds 64 parts in memory
+_SCAN: Final = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # and each group of rows whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +52,7 @@ class Dataset:
         """Cut batches, as long as they come, into tables of so many rows."""
         held: list[Any] = []
         missing = n_rows
-        for batch in self.whole.to_batches(batch_size=min(n_rows, 2**17), **_AHEAD):
+        for batch in self.whole.to_batches(batch_size=min(n_rows, 2**17), fragment_scan_options=_SCAN, **_AHEAD):
             while len(batch):
                 held.append(batch.slice(0, missing))
                 batch = batch.slice(len(held[-1]))

@@ -86,7 +86,7 @@ _ENDINGS: Final = {
     StopKind.INTERRUPT: _Ending(
         RunInterrupted,
         "The run was interrupted",
-        "Go on with error.resume() or by running it again",
+        "Go on by running it again or with error.resume(); cl.last_run().frame has the rows so far, too",
         f"To go on, {_AGAIN}",
     ),
 }

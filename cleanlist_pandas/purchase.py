@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleanlist_pandas.answers import Answer, at_company, combine
-from cleanlist_pandas.case import Case, look_again
+from cleanlist_pandas.asking import Asking, hints_of
+from cleanlist_pandas.case import Case, Rows, look_again
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import RowStatus, Source
 from cleanlist_pandas.frame.arrays import Kinds, first_rows, take
+from cleanlist_pandas.frame.heard import Heard, facts_of
 from cleanlist_pandas.frame.identity import lacking
 from cleanlist_pandas.frame.join import join
-from cleanlist_pandas.frame.needs import bits_of, names_of, on_rows
+from cleanlist_pandas.frame.needs import bits_of, on_rows
 from cleanlist_pandas.frame.told import Facts, Told
 from cleanlist_pandas.plan.buckets import Ints, State
 from cleanlist_pandas.resume import Done
@@ -34,13 +34,12 @@ from cleanlist_pandas.run.report import report_of
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, nothing_yet, total
-from cleanlist_pandas.run.till import Wants, always
-from cleanlist_pandas.services.csv_row import CsvRow
-from cleanlist_pandas.services.csv_rows import read_rows
+from cleanlist_pandas.run.till import Person, Wants, always
 from cleanlist_pandas.services.http import Network
+from cleanlist_pandas.services.many import read_rows
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup, batched_on, by_address
-from cleanlist_pandas.surfaces import SERVICES
+from cleanlist_pandas.surfaces import SERVICES, SHAPES
 
 NO_KEY: Final = (
     "No API key, so nothing was sent: set CLEANLIST_API_KEY or pass api_key=…; to try without a key, do it inside "
@@ -77,7 +76,7 @@ def buy(
     if case.settings.api_key is None:
         raise ConfigurationError(NO_KEY)
     _claim_rivals(case, who)
-    return _run(case, list(_lookups(case, order)), who, budget, stop, spent_s, wants)
+    return _run(case, Asking(case, order), who, budget, stop, spent_s, wants)
 
 
 def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Case, Result | None]:
@@ -100,7 +99,7 @@ def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None
     mine = [(at, one) for at, one in case.begun if SERVICES[one.service].surface.path == path]
     if not mine or case.settings.api_key is None:
         return None
-    hints = _hints(case, np.array([at for at, _ in mine], np.int64))
+    hints = hints_of(case, np.array([at for at, _ in mine], np.int64))
     lookups = [
         (at, Lookup(address=case.keys.addresses[at].as_py(), fields=one.fields, hints=known, job=one.job))
         for (at, one), known in zip(mine, hints, strict=True)
@@ -111,7 +110,7 @@ def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None
 
 def _run(
     case: Case,
-    lookups: list[tuple[int, Lookup]],
+    lookups: Collection[Person],
     who: Run,
     budget: Budget,
     stop: Stop,
@@ -149,6 +148,7 @@ def _run(
             limits=limits,
             watch=watch,
             wants=wants,
+            answers=Heard(case.keys.n_keys, case.fields),
         )
         return runner.run(engine.run(stop))
 
@@ -214,57 +214,57 @@ def _claim_rivals(case: Case, who: Run) -> None:
             who.rivals.setdefault(case.keys.addresses[at].as_py(), []).extend(claims)
 
 
-def _lookups(case: Case, order: Ints) -> Iterator[tuple[int, Lookup]]:
-    """Return position and look-up of everybody to buy."""
-    addresses: list[Any] = case.keys.addresses.take(order).to_pylist()
-    asks = case.decision.asks[order].tolist()
-    for position, address, asked, known in zip(order.tolist(), addresses, asks, _hints(case, order), strict=True):
-        yield position, Lookup(address=address, fields=names_of(asked), hints=known)
-
-
-def _hints(case: Case, people: Ints) -> Iterator[dict[str, str]]:
-    """Return what is known of some people beside their addresses, by which an answer may be told to be theirs."""
-    hints: dict[str, list[Any]] = {name: values.take(people).to_pylist() for name, values in case.keys.hints.items()}
-    for number in range(len(people)):
-        yield {name: values[number] for name, values in hints.items() if values[number] is not None}
-
-
 def _answers(case: Case, who: Run, steps: Sequence[Result]) -> Told:
     """Return one answer for each unique person, from all that is known of them."""
     plain = (Answer(status=RowStatus.NOT_ATTEMPTED), Answer(status=RowStatus.COMPLETED, source=Source.EXISTING))
     filled = case.decision.states == State.FILLED
-    informed = {*case.known.values, *case.held.others}.union(
-        *(step.answers for step in steps), *(s.rivals for s in steps)
-    )
-    by_column, at = _read_at_once(case, informed)
-    left = np.zeros(len(filled), np.bool_)
+    informed, heard = _informed(case, steps)
+    by_column, at = _read_at_once(case, informed | heard)
+    left = informed | heard
     left[case.held.positions] = True
-    left[at] = False
-    left[[*informed]] = True
+    heard_at = np.flatnonzero(heard & ~informed & ~filled)
+    alone = facts_of(steps[-1].answers if steps else {}, heard_at, case.fields)
+    left[np.concatenate([at, heard_at])] = False
     people = np.flatnonzero(left & ~filled).tolist()
     one_by_one = {one: _answer(case, who, one, steps) for one in people} | dict(_unnamed(case))
     facts = Facts.of([*plain, *one_by_one.values()], case.fields)
     places = filled.astype(np.int64)
     places[at] = np.arange(len(facts), len(facts) + len(at))
+    places[heard_at] = np.arange(len(heard_at)) + len(facts) + len(at)
     places[[*one_by_one]] = np.arange(len(plain), len(facts))
-    return Told(Facts.joined([facts, by_column], case.fields), places)
+    return Told(Facts.joined([facts, by_column, alone], case.fields), places)
 
 
-def _read_at_once(case: Case, informed: Collection[int]) -> tuple[Facts, Ints]:
+def _informed(case: Case, steps: Sequence[Result]) -> tuple[Rows, Rows]:
+    """Return of whom more is known than what the last step heard or one look-up settles, and of whom that heard."""
+    informed, heard = np.zeros((2, case.keys.n_keys), np.bool_)
+    informed[[*case.known.values, *case.held.others, *(at for step in steps for at in step.rivals)]] = True
+    informed[[at for step in steps[:-1] for at in step.answers]] = True
+    if steps:
+        heard[[*steps[-1].answers]] = True
+        informed[case.held.positions] |= heard[case.held.positions]
+    return informed, heard
+
+
+def _read_at_once(case: Case, informed: Rows) -> tuple[Facts, Ints]:
     """Read the answers of people of whom the ledger holds all there is to say; return also who they are."""
     held, settled = case.held, case.held.settled
+    parts, who = [Facts.of([], case.fields)], [np.zeros(0, np.int64)]
     if settled is None:
-        return Facts.of([], case.fields), np.zeros(0, np.int64)
-    names = [name for name, service in SERVICES.items() if isinstance(service, CsvRow)]
-    ours: Any = pc.is_in(settled.services.dictionary, pa.array(names, pa.large_string()))
-    which = np.asarray(ours)[np.asarray(settled.services.indices)][held.rows]
-    others = np.zeros(case.keys.n_keys, np.bool_)
-    others[[*informed]] = True
-    chosen = np.flatnonzero(which & ~others[held.positions])
-    rows, people = held.rows[chosen], held.positions[chosen]
-    addresses: Any = take(case.keys.addresses, people)
-    facts, places = read_rows(take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
-    return facts, people[places]
+        return parts[0], who[0]
+    alone = ~informed[held.positions]
+    names: list[Any] = settled.services.dictionary.to_pylist()
+    written = np.asarray(settled.services.indices)[held.rows]
+    for shape in dict.fromkeys(SHAPES.values()):
+        chosen = np.flatnonzero(
+            alone & np.isin(written, [at for at, name in enumerate(names) if SHAPES.get(name) is shape])
+        )
+        rows, people = held.rows[chosen], held.positions[chosen]
+        addresses: Any = take(case.keys.addresses, people)
+        facts, places = read_rows(shape, take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
+        parts.append(facts)
+        who.append(people[places])
+    return Facts.joined(parts, case.fields), np.concatenate(who)
 
 
 def _add_companies(case: Case, people: list[Answer], companies: Told) -> Told:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cleanlist_pandas.case import read_call
 from cleanlist_pandas.errors import ConfigurationError
@@ -20,7 +21,7 @@ from cleanlist_pandas.sinks import Seen, open_sink
 from cleanlist_pandas.sources import Source
 from cleanlist_pandas.whole import Whole, layout_of
 
-__all__ = ["Stream", "read_stream"]
+__all__ = ["Stream", "read_stream", "tidy"]
 
 _MERGE_FROM: Final = 100_000  # people of several parts that are kept before they are merged
 
@@ -111,7 +112,13 @@ def read_stream(
             told(len(part.frame))
     assert layout is not None  # noqa: S101 - there is one part at least
     whole = Whole(people=crowd.merged(), layout=layout, existing=existing, given=given)
+    tidy()
     return Stream(whole=whole, n_rows=n_rows, source=source, seen=seen, part_rows=part_rows)
+
+
+def tidy() -> None:
+    """Give back what Arrow holds in store: the next step needs memory of other sizes."""
+    pa.default_memory_pool().release_unused()
 
 
 class _Crowd:
@@ -128,8 +135,9 @@ class _Crowd:
         self._has_worth |= worth is None or not len(worth) or not np.isnan(worth).all()
         worth = None if worth is None else np.nan_to_num(worth)
         self._parts.append(people_of_part(frame, number, layout, worth))
-        if sum(map(len, self._parts[1:])) > max(_MERGE_FROM, len(self._parts[0])):
+        if sum(map(len, self._parts[1:])) > max(_MERGE_FROM, len(self._parts[0]) // 2):
             self._parts = [merge_people(self._parts)]
+            tidy()
 
     def merged(self) -> pd.DataFrame:
         """Return them all."""

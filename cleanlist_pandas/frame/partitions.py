@@ -113,20 +113,27 @@ def merge_people(people: Sequence[pd.DataFrame]) -> pd.DataFrame:
     and so is ``worth``.
     Of a person's names, companies and profiles the longest count, the first of equals.
     """
+    cells: Any = pa.chunked_array([cell_texts(each["cell"]) for each in people]).dictionary_encode("encode")
+    places = np.concatenate([np.zeros(0, np.int32), *(one.indices.to_numpy() for one in cells.chunks)])
+    del cells  # of which all chunks have the same dictionary
     every = pd.concat(people, ignore_index=True)
-    cells: Any = cell_texts(every["cell"]).dictionary_encode("encode")
-    both = cells.indices.to_numpy().astype(np.int64) * 2**16 + every["lacks"].to_numpy()
-    _, first, codes = np.unique(both, return_index=True, return_inverse=True)
-    merged = every.iloc[first].copy()
+    codes, first = _first_seen(places.astype(np.int64) * 2**16 + every["lacks"].to_numpy())
+    merged = {name: every[name].array.take(first) for name in every if name not in HINTS}
     for name in [name for name in ("n", "worth") if name in merged]:
         sums = np.bincount(codes, weights=every[name].to_numpy(), minlength=len(first))
         merged[name] = sums.astype(every[name].to_numpy().dtype)
     for names in (HINTS[:2], HINTS[2:3], HINTS[3:]):  # first and last name from one row: two spellings are never mixed
         longest_first = np.argsort(-sum(_lengths(every[name]) for name in names), kind="stable")
-        _, at = np.unique(codes[longest_first], return_index=True)
-        for name in names:
-            merged[name] = every[name].array.take(longest_first[at])
-    return merged.iloc[np.argsort(first)].reset_index(drop=True)
+        at = longest_first[first_rows(codes[longest_first], len(first))]
+        merged |= {name: every[name].array.take(at) for name in names}
+    return pd.DataFrame({name: merged[name] for name in every})
+
+
+def _first_seen(values: Ints) -> tuple[Ints, Ints]:
+    """Return each value's place among the different ones, in first-seen order, and where each is first."""
+    encoded: Any = pa.array(values).dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    return codes, first_rows(codes, len(encoded.dictionary))
 
 
 def _lengths(column: pd.Series[Any]) -> Ints:

@@ -70,6 +70,24 @@ class Facts:
             notes={at: one.notes for at, one in enumerate(answers) if one.notes},
         )
 
+    def take(self, places: Ints) -> Facts:
+        """Return the answers at some places, no place twice."""
+        at: Any = pa.array(places)
+        moved = dict(zip(places.tolist(), range(len(places)), strict=True)) if self.notes else {}
+        return Facts(
+            statuses=self.statuses[places],
+            sources=self.sources[places],
+            credits=self.credits[places],
+            times_us=self.times_us[places],
+            confidences=self.confidences[places],
+            reasons=self.reasons.take(at),
+            values={
+                name: cells.take(at) if isinstance(cells, pa.Array) else cells[places]
+                for name, cells in self.values.items()
+            },
+            notes={moved[place]: notes for place, notes in self.notes.items() if place in moved},
+        )
+
     @classmethod
     def joined(cls, parts: Sequence[Facts], fields: Sequence[FieldName]) -> Facts:
         """Return answers about the same fields, one part after the other."""

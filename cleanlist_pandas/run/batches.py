@@ -109,7 +109,7 @@ async def _ask(engine: Engine, service: BatchService, batch: Batch, line: Line) 
             await _follow(engine, service, batch, line)
     except asyncio.CancelledError:
         if batch.is_leaving and line.connection.unanswered:
-            batch.fate, batch.reason = IN_DOUBT, "stopped while being sent"
+            batch.fate, batch.reason = PENDING if batch.jobs else IN_DOUBT, "stopped while being sent"
         raise
     finally:
         for person in batch.people:
@@ -142,18 +142,19 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
 
 
 async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: Ended, line: Line) -> bool:
-    """Read what a batch that has ended brought, book it, and delete its list; False if it could not be read."""
+    """Read what a batch that has ended brought, book it, and delete its list; False if it is to be read again."""
     lookups = [replace(lookup, job=batch.jobs[at]) for at, lookup in batch.people]
     token = batch.jobs[batch.people[0][0]].token
     if not service.is_whole(lookups, token):
         lookups += _others(engine, service, batch, token)
     asked = service.collect(lookups, token, status)
-    bodies = await talk(engine, asked, line, until=engine.traffic.ended, may_be_refused=True)
+    bodies = await talk(engine, asked, line, until=engine.traffic.ended, ordered=batch)
     if bodies is None:
         batch.reason = UNREAD
-        return False
+        return batch.is_refused
     at_us = time.time_ns() // 1000
-    ends = [_end_of(engine, service, *told, at_us) for told in zip(lookups, bodies, strict=True)]
+    fate = IN_DOUBT if status.final else PENDING
+    ends = [_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True)]
     mine, others = ends[: len(batch.people)], ends[len(batch.people) :]
     for person, (outcome, answer) in zip(batch.people, mine, strict=True):
         engine.begun.discard(outcome.lookup)
@@ -163,7 +164,7 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
         engine.recorder.settle(outcome)
     batch.people = []
     engine.watch(engine.tally, engine.budget)
-    is_over = len(found) == len(others) and service.is_whole(lookups, token)
+    is_over = len(found) == len(others) and service.is_whole(lookups, token) and (status.final or None not in bodies)
     if is_over and not engine.limits.keep_list and await engine.note():
         await drop(service, line, service.list_of(token))
     return True
@@ -181,12 +182,12 @@ def _others(engine: Engine, service: BatchService, batch: Batch, token: str) -> 
 
 
 def _end_of(
-    engine: Engine, service: BatchService, lookup: Lookup, body: bytes | None, at_us: int
+    engine: Engine, service: BatchService, lookup: Lookup, body: bytes | None, at_us: int, fate: str
 ) -> tuple[Outcome, Answer | None]:
     """Return what is told of one person of a batch that has ended."""
     assert lookup.job is not None  # noqa: S101 - it was taken
     if body is None:
-        return Outcome(lookup=lookup.job.lookup, status=IN_DOUBT, reason=UNTOLD), None
+        return Outcome(lookup=lookup.job.lookup, status=fate, reason=UNTOLD), None
     reply = Reply(status=200, body=body)
     answer = service.read(reply, lookup, at_us)
     assert isinstance(answer, Answer)  # noqa: S101 - it reads what it wrote itself

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,7 +42,7 @@ __all__ = ["Engine"]
 class Engine:
     """One run and its state; lives in one event loop, so nothing here needs a lock."""
 
-    lookups: list[tuple[int, Lookup]]
+    lookups: Collection[tuple[int, Lookup]]
     service: Service
     network: Network
     ledger: Ledger
@@ -52,7 +52,7 @@ class Engine:
     limits: Limits
     watch: Callable[[Tally, Budget], None]
     wants: Wants = always  # asked of each look-up just before it is sent
-    answers: dict[int, Answer] = field(default_factory=dict)
+    answers: MutableMapping[int, Answer] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)  # look-ups that the service took and works on
     list_id: str = ""
     balance: int | None = None

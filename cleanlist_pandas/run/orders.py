@@ -35,7 +35,10 @@ ORDERS: Final = 3  # times an order that was lost on the way, or whose quote ran
 
 
 async def order(engine: Engine, service: BatchService, batch: Batch, line: Line) -> bool:
-    """File, price, write down and order a batch; whether it was taken. If not, it came to nothing or is in doubt."""
+    """File, price, write down and order a batch; whether it was taken, or can be looked for where that is not known.
+
+    If not, it came to nothing or is in doubt.
+    """
     list_id: str | None = None
     for _ in range(ORDERS):
         if list_id is None and batch.people:
@@ -46,7 +49,8 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if isinstance(asked, Halt) or asked is None:
             halt_for(engine, asked)
             break
-        sent = await _send(engine, service, batch, asked, list_id, line) if await _intend(engine, batch) else None
+        is_written = await _intend(engine, batch) and await _note_before(engine, service, batch, list_id)
+        sent = await _send(engine, service, batch, asked, list_id, line) if is_written else None
         if batch.fate == RELEASED and (sent is None or sent.result is None) and not engine.traffic.halted.is_set():
             _take_out_erased(engine, batch)
             await drop(service, line, list_id)
@@ -63,7 +67,7 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if sent is not None and sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
         if sent is None or sent.verdict.next is not Next.REFUSED or batch.fate == IN_DOUBT:
-            return False
+            return batch.fate == IN_DOUBT and bool(batch.jobs)
         if not _set_refused(engine, service, batch, sent) and not service.surface.orders_once:  # with a new quote
             _cannot_order(engine, batch)
             break
@@ -191,8 +195,20 @@ def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | Non
     """Keep by what the service tells the end; whose end is told has no other chance to be read."""
     batch.told = told
     batch.fate, batch.reason = (PENDING, STILL) if told is None else (IN_DOUBT, NO_ANSWER)
+    _set_tokens(batch, tokens)
+
+
+def _set_tokens(batch: Batch, tokens: Sequence[str]) -> None:
+    """Give everybody in a batch their token."""
     at_us = time.time_ns() // 1000
     batch.jobs = {
         at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
         for (at, _), token in zip(batch.people, tokens, strict=True)
     }
+
+
+async def _note_before(engine: Engine, service: BatchService, batch: Batch, list_id: str) -> bool:
+    """Write down by what an order is looked for whose answer is lost, where anything tells; False if that failed."""
+    if tokens := service.read_order(None, list_id, len(batch.people)):
+        _set_tokens(batch, tokens)
+    return not tokens or await engine.note(*batch.jobs.values())

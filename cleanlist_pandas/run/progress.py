@@ -20,7 +20,7 @@ from cleanlist_pandas.wording import n_of
 __all__ = ["counting", "progress", "status_line"]
 
 LINE: Final = "{desc} {n_fmt}/{total_fmt} people{postfix}, {remaining} left"  # no bar: the money must fit 80 columns
-
+ENDED: Final = "{desc} {n_fmt}/{total_fmt} people{postfix}, in {elapsed}"
 
 _ROWS: Final = "{desc} {n_fmt}/{total_fmt} rows {unit}{postfix}, {remaining} left"
 _ROWS_SO_FAR: Final = "{desc} {n_fmt} rows {unit}{postfix}"
@@ -28,13 +28,13 @@ _EVERY_S: Final = 60.0
 _logger: Final = logging.getLogger(__name__)
 
 _STOPPING: Final = {
-    StopKind.INTERRUPT: "stopping (Ctrl-C again: at once)",
+    StopKind.INTERRUPT: "stopping (once more: at once)",
     StopKind.BUDGET: "budget used up, waiting for answers",
 }
 
 
-def status_line(tally: Tally, budget: Budget, now_s: float) -> str:
-    """Return the money part: credits spent of the budget, hit rate, and what holds things up."""
+def status_line(tally: Tally, budget: Budget, now_s: float, *, ended: bool = False) -> str:
+    """Return the money part: credits spent of the budget, hit rate, and what holds things up, or ended them."""
     answered = tally.completed + tally.not_found
     parts = [f"{budget.settled:,}/{budget.limit:,} credits"]
     if answered:
@@ -44,8 +44,8 @@ def status_line(tally: Tally, budget: Budget, now_s: float) -> str:
     if tally.waiting_for_others:
         parts.append(f"{tally.waiting_for_others:,} asked by another run, waiting")
     if tally.stopping is not None:  # first: a narrow terminal cuts the end off
-        parts.insert(0, _STOPPING.get(tally.stopping, "stopping, waiting for answers"))
-    elif tally.waiting_until_s > now_s:
+        parts.insert(0, "stopped" if ended else _STOPPING.get(tally.stopping, "stopping, waiting for answers"))
+    elif not ended and tally.waiting_until_s > now_s:
         parts.append(f"waiting {tally.waiting_until_s - now_s:.0f} s, the service asked for it")
     return ", ".join(parts)
 
@@ -130,10 +130,12 @@ def progress(total: int, *, show: bool, every_s: float = _EVERY_S) -> Iterator[C
         return
     bar = _bar()(total=total, desc="cleanlist", leave=True, dynamic_ncols=True, bar_format=LINE)
     held_up = ""
+    last: tuple[Tally, Budget] | None = None
 
     def update(tally: Tally, budget: Budget) -> None:
         with suppress(OSError, ValueError):  # the terminal went away: the run is worth more than its line
-            nonlocal held_up
+            nonlocal held_up, last
+            last = tally, budget
             bar.set_postfix_str(status_line(tally, budget, time.monotonic()), refresh=False)
             bar.update(tally.done - bar.n)
             before, held_up = held_up, f"{tally.stopping} {tally.waiting_until_s}"
@@ -144,6 +146,9 @@ def progress(total: int, *, show: bool, every_s: float = _EVERY_S) -> Iterator[C
         yield update
     finally:
         with suppress(OSError, ValueError):
+            bar.bar_format = ENDED
+            if last is not None:
+                bar.set_postfix_str(status_line(*last, time.monotonic(), ended=True), refresh=False)
             bar.refresh()
             bar.close()
 

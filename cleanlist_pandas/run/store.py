@@ -1,6 +1,6 @@
 """What a run asks of the ledger: who is held, may this one be sent, here is what became of them.
 
-A look-up is one row when it is about to leave and one more when its fate is known. Rows are never changed. What is not
+A look-up is one row when it is about to leave and one more when its fate is known. These are never changed. What is not
 yet known of a look-up whose process is gone is *in doubt*: it may have been charged.
 """
 
@@ -149,15 +149,15 @@ class Store:
     ) -> list[Grant]:
         """Write intents, jobs and outcomes, all or none, durably; give each intent its id or why it must not be sent.
 
-        Outcomes and jobs may be written twice: a commit that failed may have reached the disk all the same. Those whose
-        person was erased meanwhile are dropped.
+        Outcomes and jobs may be written twice: a commit that failed may have reached the disk all the same. A look-up's
+        newest job counts. Those whose person was erased meanwhile are dropped.
         """
         if intents and run.id in self._leases:
             self._leases[run.id].renew()
         with self._writing():
             self._settle(outcomes)
             self._sql.executemany(
-                "INSERT OR IGNORE INTO jobs SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
+                "INSERT OR REPLACE INTO jobs SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
                 [(*values, checksum(values)) for values in map(job_values, jobs)],
             )
             if intents:

@@ -96,9 +96,9 @@ class CsvUpload(CsvRow):
     def read_balance(self, reply: Reply) -> None:
         """Return nothing: it is not asked for."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
         """Return each person's token: job, number of rows and place; a file that came back at once has no job."""
-        content = as_object(reply.json())
+        content = as_object(reply.json() if reply else None)
         job_id = NO_JOB if _word(content) in DONE | FAILED else as_token(content.get("job_id"))
         tokens = [f"file {job_id} {n_people} {at}" for at in range(n_people)]
         return tokens if tokens and TOKEN.fullmatch(tokens[0]) else []

@@ -284,6 +284,7 @@ class Ended:
 
     credits: int | None
     failed: bool = False
+    final: bool = True  # else more may be told later
     notes: tuple[str, ...] = ()
     reply: Reply
 
@@ -301,8 +302,8 @@ class BatchService(JobService, Protocol):
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
         """Return the request that looks up everybody in the list; whether it may be sent twice, the surface says."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
-        """Return the token of each who was ordered, or none if the reply is no answer."""
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
+        """Return everybody's token, none if the reply is no answer; without one, by what a lost order is found."""
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
         """Return whom a refusal of all is about, and why: the others may be ordered without them."""

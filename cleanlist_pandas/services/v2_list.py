@@ -49,6 +49,8 @@ ASSUMPTIONS: Final = (
     "A found address costs 1 and a found phone 10; where that does not add up to `credits_charged`, the rest is booked "
     "on people who have no lead, or taken off.",
     "All leads are there, with what was found, once the workflow has ended and says what it charged.",
+    "Where the answer to an order was lost, a lead of its list that names a `provider` was found, and all others may "
+    "be worked on still.",
 )
 
 PAGE_ROWS: Final = 500
@@ -56,6 +58,7 @@ LARGEST_FILE: Final = 150_000
 MOST_PAGES: Final = 50
 TRIES: Final = 5
 TOKEN: Final = re.compile(r"list (\S+) (\S+) ([0-9]+)")
+LOST: Final = "?"  # in the place of a workflow, whose own would be quoted
 COLUMNS: Final = ("email", *HINTS.values())
 T = TypeVar("T")
 UNTOLD: Final = "charged with its list, and no answer tells it is theirs"
@@ -107,10 +110,10 @@ class V2List(V2):
         order = {"list_id": list_id, "quote_id": content["quote_id"], "scope": kind}
         return Request(path="/enrichment/bulk", body=json.dumps(order).encode())
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
         """Return the token of what was ordered, the same for all: list, workflow and number of people."""
-        workflow = as_token(as_object(reply.json()).get("workflow_id"))
-        token = f"list {quote(list_id, safe='')} {quote(workflow, safe='')} {n_people}"
+        workflow = quote(as_token(as_object(reply.json()).get("workflow_id")), safe="") if reply else LOST
+        token = f"list {quote(list_id, safe='')} {workflow} {n_people}"
         return [token] * n_people if TOKEN.fullmatch(token) else []
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
@@ -131,11 +134,15 @@ class V2List(V2):
 
     def follow(self, token: str) -> Request:
         """Return the request that asks how a batch, or one person's look-up, is doing."""
+        if _is_lost(token):
+            return _page(self.list_of(token))
         return super().follow(_parts(token)[1] if self.batch_of(token) else token)
 
     def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
         """Return how a batch is doing, or None if the reply is no answer."""
         content = as_object(reply.json())
+        if _is_lost(token):
+            return Ended(credits=None, final=False, reply=reply) if isinstance(content.get("leads"), list) else None
         workflow, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
         if not word or workflow != _parts(token)[1]:
             return None
@@ -152,9 +159,7 @@ class V2List(V2):
         cursor: Any = None
         seen: set[str] = set()
         while len(seen) < MOST_PAGES:
-            where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            path = f"/lead-lists/{quote(self.list_of(token), safe='')}/leads?limit={PAGE_ROWS}{where}"
-            content = as_object((yield Request(method="GET", path=path)).json())
+            content = as_object((yield _page(self.list_of(token), cursor)).json())
             page = content.get("leads")
             if not isinstance(page, list):
                 return None
@@ -167,6 +172,8 @@ class V2List(V2):
             seen.add(cursor)
         else:
             return None  # without an end nobody's absence tells anything
+        if not ended.final:
+            leads = [lead for lead in leads if lead.get("provider")]
         joined = _join(leads, lookups)
         worths = [*map(_worth, joined, lookups)]
         credits: Sequence[int | None] = worths
@@ -175,7 +182,7 @@ class V2List(V2):
             credits = spread_credits(ended.credits, worths, [not lead for lead in joined], price)
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
-        elif ended.credits and ended.credits > sum(_worth(lead, lookups[0]) for lead in leads):
+        elif not ended.final or (ended.credits or 0) > sum(_worth(lead, lookups[0]) for lead in leads):
             credits = [cost if lead else None for lead, cost in zip(joined, worths, strict=True)]  # theirs, or whose?
         told = zip(joined, map(_is_found, joined, lookups), credits, strict=True)
         same = {"failed": ended.failed, "notes": ended.notes}
@@ -229,6 +236,18 @@ def _read_quote(reply: Reply) -> Mapping[str, Any] | None:
 def _plain(lead: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what of a lead can be written and read again whatever it holds: a number beyond all floats cannot."""
     return {name: value for name, value in lead.items() if value is None or isinstance(value, str | int)}
+
+
+def _page(list_id: str, cursor: str | None = None) -> Request:
+    """Return the request for a page of a list's leads."""
+    where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+    return Request(method="GET", path=f"/lead-lists/{quote(list_id, safe='')}/leads?limit={PAGE_ROWS}{where}")
+
+
+def _is_lost(token: str) -> bool:
+    """Whether a token is that of an order nobody knows the workflow of."""
+    told = TOKEN.fullmatch(token)
+    return told is not None and told[2] == LOST
 
 
 def _parts(token: str) -> tuple[str, str, str]:

@@ -151,6 +151,8 @@ def test_who_is_in_doubt_although_a_token_is_on_disk_is_found(scene, tools):
     assert tools.told_of(doubtful, tools.untold(rows)) == ["crash.person0@mill0.example is in doubt"]
     lost = [row | {"lookup": None, "token": None} for row in rows]
     assert tools.told_of(doubtful, tools.untold(lost)) == []
+    by_list = [row | {"lookup": None, "token": "list ll ? 6"} for row in rows]
+    assert tools.untold(by_list) >= tools.findable(one.service.charges) >= {"crash.person0@mill0.example"}
 
 
 def test_a_list_that_is_answered_and_not_written_is_found(scene, tools):

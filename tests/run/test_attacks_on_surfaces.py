@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 import cleanlist_pandas as cl
-from cleanlist_pandas.sandbox import Fault, Terms
+from cleanlist_pandas.sandbox import Clock, Fault, Terms
 
 Scene: Any = Any
 N = 6
+ORDER = "POST /api/v2/enrichment/bulk"
 LEADS = "GET /api/v2/lead-lists/{id}/leads"
 DROP = "DELETE /api/v2/lead-lists/{id}"
 PATHS = {"v2_list": "/api/v2", "v2_people": "/api/v2", "legacy_v1": "/api/v1/public", "csv_upload": "/v1"}
@@ -73,6 +74,9 @@ def test_a_list_that_somebody_deleted_stops_nobody(scene: Scene) -> None:
     scene.audit(more, out, budget=N + 2)
     assert out["enriched_status"].tolist() == ["in_doubt"] * N + ["completed"] * 2
     assert sent(scene, "POST", "/enrichment/bulk") == 2
+    n_asked = sent(scene, "GET", "/leads")
+    cl.enrich(more, **how(scene, "v2_list"))
+    assert sent(scene, "GET", "/leads") == n_asked + 1  # that it is gone is told at once, and nothing waits
 
 
 @pytest.mark.parametrize("service", ["v2_list", "legacy_v1", "csv_upload"])
@@ -177,3 +181,81 @@ def test_who_is_erased_while_companies_are_asked_about_wants_none(scene: Scene, 
         "skipped",
         *["completed"] * 2,
     ]
+
+
+# --- orders whose answer was lost -------------------------------------------------------------------------------------
+
+
+LOST = {
+    "500": Fault(status=500, charge=True),
+    "reset": Fault(reset="after_charge"),
+    "cut": Fault(truncate_at=20),
+    "html": Fault(status=200, body="<html>", charge=True),
+    "no id": Fault(delete=("workflow_id",)),
+    "a redirect": Fault(status=302, location="/elsewhere", charge=True),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_an_order_whose_answer_was_lost_is_found_by_its_list(scene: Scene, name: str) -> None:
+    """Who was found is told with what it cost; who was not may be worked on still, and is in doubt, also tomorrow."""
+    known = [{"email": person(at), "title": "CTO", "company": "Acme"} for at in range(N) if at != 2]
+    scene.open(people=known, faults={ORDER: [LOST[name]]})
+    frame = people()
+    try:
+        out = cl.enrich(frame, **how(scene, "v2_list"))
+    except cl.ServiceError as error:
+        out = error.partial
+    for _ in range(2):
+        scene.audit(frame, out, budget=N)
+        assert out["enriched_status"].tolist() == ["in_doubt" if at == 2 else "completed" for at in range(N)]
+        with cl.Ledger(scene.ledger) as ledger:
+            assert int(ledger.stats()["credits"]) == scene.sandbox.charged == N - 1
+            assert ledger.audit().empty
+        out = cl.enrich(frame, **how(scene, "v2_list"))
+
+
+def test_an_order_that_never_came_is_found_nowhere(scene: Scene) -> None:
+    """All of its people are in doubt for as long as they are not sent again."""
+    scene.open(faults={ORDER: [Fault(reset="after_body")] * 3})
+    frame = people()
+    for times in range(2):
+        out = cl.enrich(frame, **how(scene, "v2_list"))
+        scene.audit(frame, out, budget=0)
+        assert (set(out["enriched_status"]), sent(scene, "POST", "/enrichment/bulk")) == ({"in_doubt"}, 3)
+        assert out.attrs["cleanlist"]["credits_in_doubt"] == (0 if times else N)
+    out = cl.enrich(frame, **how(scene, "v2_list", in_doubt="retry"))
+    assert (set(out["enriched_status"]), scene.sandbox.charged) == ({"completed"}, N)
+
+
+def test_an_order_that_is_worked_on_when_its_answer_was_lost_is_told_later(scene: Scene) -> None:
+    """Its leads are there before they are found: nobody is a miss for that."""
+    clock = Clock()
+    scene.open(terms=Terms(workflow_s=3600.0), clock=clock, faults={ORDER: [Fault(reset="after_charge")]})
+    frame = people()
+    out = cl.enrich(frame, **how(scene, "v2_list"))
+    assert set(out["enriched_status"]) == {"in_doubt"}
+    clock.advance(86_400)
+    out = cl.enrich(frame, **how(scene, "v2_list"))
+    scene.audit(frame, out, budget=N)
+    assert (set(out["enriched_status"]), scene.sandbox.charged) == ({"completed"}, N)
+    assert sent(scene, "POST", "/enrichment/bulk") == 3  # the same quote, good for one use
+    assert sent(scene, "DELETE", "/lead-lists/") == 2
+
+
+def test_a_list_whose_token_cannot_be_written_is_found_again(scene: Scene) -> None:
+    """The disk is full just after the order was taken."""
+
+    def break_the_ledger(number: int, who: str | None, attempt: int) -> None:
+        if who == ORDER:
+            scene.sql("ALTER TABLE jobs RENAME TO gone")
+
+    scene.open(faults=break_the_ledger)
+    frame = people()
+    with pytest.raises(cl.LedgerStoppedError):
+        cl.enrich(frame, **how(scene, "v2_list"))
+    scene.sql("ALTER TABLE gone RENAME TO jobs")
+    out = cl.enrich(frame, **how(scene, "v2_list"))
+    scene.audit(frame, out, budget=N)
+    assert (set(out["enriched_status"]), scene.sandbox.charged) == ({"completed"}, N)
+    assert sent(scene, "POST", "/enrichment/bulk") == 1

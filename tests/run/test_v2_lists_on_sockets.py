@@ -181,14 +181,14 @@ CHARGED = {
 
 @pytest.mark.parametrize("name", CHARGED)
 def test_an_order_that_was_lost_is_never_charged_twice(scene: Scene, name: str) -> None:
-    """With the same quote it is sent again: what was not taken is then, and what was taken is refused and in doubt."""
-    fault, charged = CHARGED[name]
+    """With the same quote it is sent again: what was not taken is then, and what was taken is found by its list."""
+    fault, _ = CHARGED[name]
     scene.open(faults={ORDER: [fault]})
     frame = scene.people(N)
     out = enrich(scene, frame)
     scene.audit(frame, out, budget=N)
     assert scene.sandbox.charged == N
-    assert statuses(out) == {"in_doubt" if charged else "completed": len(frame)}
+    assert statuses(out) == {"completed": len(frame)}
     again = enrich(scene, frame)
     scene.audit(frame, again, budget=N)
     assert statuses(again) == statuses(out)
@@ -311,7 +311,7 @@ def ended(scene: Scene, killer: Killer, n: int, **more: Any) -> Any:
 
 @pytest.mark.parametrize("route", [IMPORT, QUOTE, ORDER, STATUS, LEADS])
 def test_killed_anywhere_a_second_run_loses_and_buys_nothing(scene: Scene, route: str) -> None:
-    """Between import and order nothing is in doubt; once the order was taken, the token is on disk."""
+    """Between import and order nothing is in doubt; once the order was taken, it is told or found by its list."""
     killer = Killer(route)
     scene.open(faults=killer)
     ended(scene, killer, N)
@@ -319,7 +319,7 @@ def test_killed_anywhere_a_second_run_loses_and_buys_nothing(scene: Scene, route
     scene.audit(frame, None, budget=N)
     out = enrich(scene, frame)
     scene.audit(frame, out, budget=N)
-    assert statuses(out) == {"in_doubt" if route == ORDER else "completed": N}
+    assert statuses(out) == {"completed": N}
     assert scene.sandbox.charged == N
     assert sent(scene, "POST", "/enrichment/bulk") == 1
 
