@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_object_dtype
 
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.sinks import AT_ONCE, Seen, open_sink, replaced
 from cleanlist_pandas.sources import PARQUET, TEXT, read_frame
 
-__all__ = ["check_apart", "check_output", "check_place", "read_frame", "replaced", "write_frame"]
+__all__ = ["check_apart", "check_output", "check_place", "known_tables", "read_frame", "replaced", "write_frame"]
 
 
 def check_output(frame: pd.DataFrame, name: str, *sources: str) -> None:
@@ -100,3 +103,24 @@ def write_frame(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
     seen.look(frame)
     with open_sink(name, seen, new_columns) as write:
         write(frame, None)
+
+
+def known_tables(known: Any) -> list[pd.DataFrame]:
+    """Return the tables of known people that a call is given, read where it is a path."""
+    if known is None:
+        return []
+    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) or is_table(known) else known
+    if not isinstance(given, Iterable):
+        raise ConfigurationError("known= must be a frame or a path, or a list of them.")
+    return [_table(one) for one in given]
+
+
+def _table(one: Any) -> pd.DataFrame:
+    """Return one table of known people."""
+    if isinstance(one, pd.DataFrame):
+        return one
+    if is_table(one):
+        return to_pandas(one)
+    if isinstance(one, str | os.PathLike):
+        return read_frame(str(Path(one).expanduser()))
+    raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")
