@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,11 +46,15 @@ def measure(work: Callable[[], object]) -> Took:
 
 
 def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Took]:
-    """Run each once a round, so that a slow minute of the machine falls on all of them; return the medians."""
+    """Run each once a round, so that a slow minute of the machine falls on all of them; return the medians.
+
+    Each round has its own order: who comes behind one that needed much memory pays for getting it anew.
+    """
     seen: dict[str, list[Took]] = {name: [] for name in works}
+    orders = random.Random(0)
     for _ in range(rounds):
-        for name, work in works.items():
-            seen[name].append(measure(work))
+        for name in orders.sample(list(works), len(works)):
+            seen[name].append(measure(works[name]))
     return {
         name: Took(statistics.median(one.wall_s for one in took), statistics.median(one.cpu_s for one in took))
         for name, took in seen.items()

@@ -25,7 +25,7 @@ from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.companies import company_keys, company_needs
-from cleanlist_pandas.frame.existing import read_existing
+from cleanlist_pandas.frame.existing import read_existing, read_replaced
 from cleanlist_pandas.frame.identity import Parts, find_parts, is_nameable
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
@@ -60,6 +60,7 @@ class Given:
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
+    replaced: Mapping[str, Array] = field(repr=False)  # values that stay only where nothing is learnt
     exports: Sequence[Export] = field(repr=False)  # the caller's tables of known people
     worth: Floats | None = field(repr=False)  # of each row
     max_credits: int | None
@@ -101,6 +102,11 @@ class Case(Given):
     def filled(self) -> Rows:
         """Rows that lack nothing."""
         return ~self.needs.rows
+
+    @property
+    def at_once(self) -> Case:
+        """The same case, asking once about all that it sent."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, poll_s=0.0, job_timeout_s=0.0))
 
     @property
     def began(self) -> int:
@@ -148,9 +154,8 @@ def read_call(
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
     exports = [read_export(table) for table in known_tables(arguments.get("known"))]
-    existing = read_existing(
-        frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
-    )
+    kinds = Kinds(settings.dtype_backend)
+    existing = read_existing(frame, names, settings.on_existing, kinds, columns.as_dict().values())
     keys = leave_out(read(frame, columns), skip, times)
     return Given(
         frame=frame,
@@ -160,6 +165,7 @@ def read_call(
         column=columns.email,
         keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
         existing=existing,
+        replaced=read_replaced(frame, names, settings.on_existing, kinds),
         exports=exports,
         worth=worth,
         max_credits=max_credits,

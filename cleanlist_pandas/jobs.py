@@ -22,7 +22,7 @@ from cleanlist_pandas.frame.addresses import Reason
 from cleanlist_pandas.last import remember
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.job import Job
-from cleanlist_pandas.purchase import NO_KEY, ask_begun, join_case, new_run, steps_of, without_waiting
+from cleanlist_pandas.purchase import NO_KEY, ask_begun, join_case, new_run, steps_of
 from cleanlist_pandas.purchase import collect as collect_begun
 from cleanlist_pandas.quote import agreed_budget, digest_of, now_utc
 from cleanlist_pandas.resume import Done, own_call
@@ -151,7 +151,7 @@ def run_submit(
         if told is not None and told.stop is not None:
             done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         else:
-            done = buy_all(without_waiting(case), who, budget, stop, told)
+            done = buy_all(case.at_once, who, budget, stop, told)
         if done.result is None:  # nobody was to be bought: the ledger shall know the job all the same
             with case.ledger.start(who):
                 pass

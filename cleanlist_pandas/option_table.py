@@ -183,7 +183,8 @@ OPTIONS: Final[dict[str, Option]] = {
             default="fill",
             check=checks.one_of("on_existing", "fill", "replace", "error"),
             meaning='When the frame has such a column already: "fill" keeps the values that are there and buys only '
-            'for rows that lack one, "replace" buys for all rows, "error" refuses.',
+            'for rows that lack one, "replace" buys for all rows and keeps a value only where nothing was learnt, '
+            '"error" refuses.',
         ),
         Option(
             name="dtype_backend",

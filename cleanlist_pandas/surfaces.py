@@ -13,15 +13,18 @@ from cleanlist_pandas.frame.needs import bits_of
 from cleanlist_pandas.plan.buckets import Decision
 from cleanlist_pandas.run.records import ADOPTED
 from cleanlist_pandas.services.csv_row import CsvRow
+from cleanlist_pandas.services.csv_rows import CSV_ROW
 from cleanlist_pandas.services.csv_upload import CsvUpload
 from cleanlist_pandas.services.legacy_v1 import LegacyV1
+from cleanlist_pandas.services.many import Shape
 from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.services.v2 import V2
 from cleanlist_pandas.services.v2_company import V2Company
 from cleanlist_pandas.services.v2_list import V2List
+from cleanlist_pandas.services.v2_rows import LEAD, WORKFLOW
 from cleanlist_pandas.settings import Settings
 
-__all__ = ["COMPANIES", "LIST_FROM", "SERVICES", "check_offer", "service_of", "way_for"]
+__all__ = ["COMPANIES", "LIST_FROM", "SERVICES", "SHAPES", "check_offer", "service_of", "way_for"]
 
 SERVICES: Final[Mapping[str, Service]] = {
     CsvRow.surface.name: CsvRow(),
@@ -33,6 +36,14 @@ SERVICES: Final[Mapping[str, Service]] = {
     V2Company.surface.name: V2Company(),
     LegacyV1.surface.name: LegacyV1(),
 }
+SHAPES: Final[Mapping[str, Shape]] = {
+    **{name: CSV_ROW for name, service in SERVICES.items() if isinstance(service, CsvRow)},
+    "v2": WORKFLOW,
+    "v2_people": WORKFLOW,
+    "v2_list": LEAD,
+}
+"""How held answers are written, where many are read at a time."""
+
 COMPANIES: Final[Mapping[str, Service]] = dict.fromkeys(("v2", "v2_people", "v2_list"), SERVICES["v2_company"])
 """Who tells of companies, by who tells of people."""
 

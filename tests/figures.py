@@ -93,6 +93,23 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("budget at its edges", "budget changed between runs", "overcharge", "clock jumps"),
     ),
     (
+        "Nor is it otherwise on v2, on legacy v1 and with files",
+        "the same faults at each request of theirs, free or charged; mixed up answers, a quote that ran out, an empty "
+        "account, another day",
+        (
+            "other surfaces: cut, reset, silent",
+            "other surfaces: no answer",
+            "other surfaces: too early, away",
+            "other surfaces: odd but true",
+            "other surfaces: refused",
+            "other surfaces: refused for good",
+            "other surfaces: mixed up answers",
+            "other surfaces: quote ran out",
+            "other surfaces: account runs dry",
+            "other surfaces: on another day",
+        ),
+    ),
+    (
         "All of this in any order",
         "property tests of budget, verdicts, parser, quota and ledger, invented schedules of runs among them",
         (
@@ -133,6 +150,7 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "kill points at requests",
             "kill points at requests of other surfaces",
             "kill points at writes of other surfaces",
+            "second kills on other surfaces",
             "second kills of a run",
             "kill points of a ledger",
         ),

@@ -16,8 +16,8 @@ from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.addresses import cell_texts
 from cleanlist_pandas.frame.arrays import SOURCE_DTYPE, STATUS_DTYPE, Array, Ints, Kinds, first_rows
 from cleanlist_pandas.frame.columns import Columns, find_columns
-from cleanlist_pandas.frame.existing import OTHERS, label, read_existing
-from cleanlist_pandas.frame.join import assign, keep
+from cleanlist_pandas.frame.existing import OTHERS, label, read_existing, read_replaced
+from cleanlist_pandas.frame.join import assign, merged
 from cleanlist_pandas.frame.keys import HINTS, Keys, Reason, read, row_texts
 from cleanlist_pandas.frame.needs import Bits, bits_of
 
@@ -55,6 +55,10 @@ class Layout:
         """Return the enriched values a part has already, by field."""
         inputs = self.columns.as_dict().values()
         return read_existing(part, self.fields, self.on_existing, self.kinds, inputs)
+
+    def replaced(self, part: pd.DataFrame) -> dict[str, Array]:
+        """Return those of them that are written over once something is learnt, by field."""
+        return read_replaced(part, self.fields, self.on_existing, self.kinds)
 
 
 def people_of_part(
@@ -206,13 +210,14 @@ def join_part(part: pd.DataFrame, answers: pd.DataFrame, number: int, layout: La
     keys = read(part, layout.columns)
     place: Any = pc.index_in(keys.addresses, value_set=cell_texts(answers["address"]))
     rows: Ints = np.append(np.asarray(pc.fill_null(place.cast(pa.int64()), -1)), -1)[keys.codes]
-    existing = layout.existing(part)
+    existing, replaced = layout.existing(part), layout.replaced(part)
+    filled = (_lacks(existing, len(part), layout) == 0) & (keys.codes >= 0)
+    status = _statuses(answers, rows, keys.codes, filled)
+    is_told = np.isin(status, [_code(RowStatus.COMPLETED), _code(RowStatus.NOT_FOUND)])
     new: dict[str, Array] = {}
     for name in layout.fields:
         values = _spread(answers[FIELDS[name].column], rows)
-        new[FIELDS[name].column] = keep(existing[name], values) if name in existing else values
-    filled = (_lacks(existing, len(part), layout) == 0) & (keys.codes >= 0)
-    status = _statuses(answers, rows, keys.codes, filled)
+        new[FIELDS[name].column] = merged(values, existing.get(name), replaced.get(name), is_told)
     new["enriched_status"] = pd.Categorical.from_codes(status, dtype=STATUS_DTYPE)
     if "enriched_source" in answers:
         new |= _provenance(answers, rows, filled & (status != _code(RowStatus.SKIPPED)), number)

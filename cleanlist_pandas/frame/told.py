@@ -14,6 +14,7 @@ import pyarrow as pa
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, pack
+from cleanlist_pandas.frame.needs import Bits
 
 __all__ = ["SOURCE_CODE", "STATUS_CODE", "Facts", "Told"]
 
@@ -154,6 +155,11 @@ class Told(Sequence[Answer]):
             reason=told.reasons[place].as_py() or "",
             notes=told.notes.get(place, ()),
         )
+
+    def learnt(self, wanted: Bits) -> Bits:
+        """Return of what was wanted of each person what the service told, be it that it knows nothing."""
+        told = [STATUS_CODE[RowStatus.COMPLETED], STATUS_CODE[RowStatus.NOT_FOUND]]
+        return np.where(np.isin(self.facts.statuses[self.places], told), wanted, np.uint16(0))
 
     def statuses(self) -> Counter[RowStatus]:
         """Count people by what became of them."""

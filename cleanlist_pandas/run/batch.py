@@ -43,6 +43,7 @@ class Batch:
     reason: str = "stopped before it was sent"
     is_leaving: bool = False  # the order is on its way at this moment
     told: Ended | None = None  # how it ended, where the reply to the order said it
+    is_refused: bool = False  # what it brought
 
 
 def settle(
@@ -64,11 +65,11 @@ async def drop(service: BatchService, line: Line, list_id: str) -> None:
 
 
 async def talk(
-    engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None, *, may_be_refused: bool = False
+    engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None, ordered: Batch | None = None
 ) -> T | None:
     """Lead a conversation that is free to its end; None where it could not be, which ends the run.
 
-    One that `may_be_refused` is about people already ordered: who comes after them is asked about all the same.
+    Of people already `ordered` it may be refused: who comes after them is asked about all the same.
     """
     until = until or engine.traffic.halted
     try:
@@ -81,7 +82,8 @@ async def talk(
                 if not engine.traffic.drain(RetryQuota.COST_AGAIN, sent.verdict.reason):
                     break
             if sent.reply is None:
-                if may_be_refused and sent.verdict.next is Next.REFUSED:
+                if ordered is not None and sent.verdict.next is Next.REFUSED:
+                    ordered.is_refused = True
                     return None
                 if not until.is_set() or sent.verdict.next in (Next.STOP, Next.REFUSED):
                     said = sent.verdict.stop or StopKind.SERVICE

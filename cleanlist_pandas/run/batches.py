@@ -142,16 +142,16 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
 
 
 async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: Ended, line: Line) -> bool:
-    """Read what a batch that has ended brought, book it, and delete its list; False if it could not be read."""
+    """Read what a batch that has ended brought, book it, and delete its list; False if it is to be read again."""
     lookups = [replace(lookup, job=batch.jobs[at]) for at, lookup in batch.people]
     token = batch.jobs[batch.people[0][0]].token
     if not service.is_whole(lookups, token):
         lookups += _others(engine, service, batch, token)
     asked = service.collect(lookups, token, status)
-    bodies = await talk(engine, asked, line, until=engine.traffic.ended, may_be_refused=True)
+    bodies = await talk(engine, asked, line, until=engine.traffic.ended, ordered=batch)
     if bodies is None:
         batch.reason = UNREAD
-        return False
+        return batch.is_refused
     at_us = time.time_ns() // 1000
     fate = IN_DOUBT if status.final else PENDING
     ends = [_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True)]

@@ -1,6 +1,6 @@
 """What a run asks of the ledger: who is held, may this one be sent, here is what became of them.
 
-A look-up is one row when it is about to leave and one more when its fate is known. Rows are never changed. What is not
+A look-up is one row when it is about to leave and one more when its fate is known. These are never changed. What is not
 yet known of a look-up whose process is gone is *in doubt*: it may have been charged.
 """
 

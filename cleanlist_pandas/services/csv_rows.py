@@ -1,212 +1,64 @@
-"""Many csv_row answers at a time, to columns: those that say it the plain way. Pure.
-
-What `CsvRow.read` would make of an answer is the rule; whatever is odd about one in any way is left for it to read.
-"""
+"""The answers of csv_row, many at a time. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
 
-from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
-from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take
-from cleanlist_pandas.frame.texts import Bools, as_mask, trim
-from cleanlist_pandas.frame.told import SOURCE_CODE, STATUS_CODE, Facts
+from cleanlist_pandas.fields import FIELDS, FieldName
+from cleanlist_pandas.frame.arrays import Ints
+from cleanlist_pandas.frame.texts import Bools, as_mask
+from cleanlist_pandas.frame.told import Facts
+from cleanlist_pandas.services.many import Cells, Shape, facts_of, fits, is_between, is_nothing_or
 
-__all__ = ["read_rows"]
+__all__ = ["CSV_ROW"]
 
 _pc: Final[Any] = pc  # its stubs do not know values whose type is known later
 _TEXT: Final = pa.large_string()
-_BEFORE, _AFTER, _NOTHING, _OTHER = (pa.scalar(text, _TEXT) for text in ('{"b":', "}\n", "", "{}"))
-_ROWS_AT_ONCE: Final = 20_000
-_ROWS_AT_LEAST: Final = 100  # of a part with an answer that is none, what is not worth parting again
-_MAX_BYTES: Final = 1_500
-# What Arrow reads and Python does not: words for numbers that JSON has none for, and arrays nested without end.
-_ODD_NUMBER: Final = r"[:\[,]\s*-?(?:NaN|Inf)"
-_NESTED: Final = r"\[\s*\["
 _STATUS_NAMES: Final = ("status", "enriched_status")
 
 
-def read_rows(
-    bodies: pa.ChunkedArray[Any], addresses: pa.LargeStringArray, times_us: Ints, fields: Sequence[FieldName]
-) -> tuple[Facts, Ints]:
-    """Return what answers out of the ledger say, and which of them it is that could be read so.
-
-    Parameters
-    ----------
-    bodies : pyarrow.ChunkedArray of large_binary
-        As they came.
-    addresses : pyarrow.LargeStringArray
-        Who was asked about.
-    times_us : ndarray of int64
-        When they came.
-    fields : sequence of str
-        Whose values to read.
-    """
-    parts: list[Facts] = []
-    places = [np.zeros(0, np.int64)]
-    n = len(bodies)
-    todo = [slice(at, min(n, at + _ROWS_AT_ONCE)) for at in range(0, n, _ROWS_AT_ONCE)][::-1]
-    while todo:
-        part = todo.pop()
-        table = _parse(bodies[part].combine_chunks(), fields)
-        if table is not None:
-            rows = np.flatnonzero(_is_plain(table, addresses[part], fields))
-            parts.append(_facts(take(table, rows), times_us[part][rows], fields))
-            places.append(rows + part.start)
-        elif part.stop - part.start > _ROWS_AT_LEAST:  # one answer is none: the others shall not be left out for it
-            middle = (part.start + part.stop) // 2
-            todo += [slice(middle, part.stop), slice(part.start, middle)]
-    return Facts.joined(parts, fields), np.concatenate(places)
-
-
-def _parse(bodies: Any, fields: Sequence[FieldName]) -> pa.Table | None:
-    """Read answers as JSON, one a row; none if one of them cannot be read so. Odd ones are read as an empty object."""
-    texts = _pc.ascii_trim(bodies.view(_TEXT), " \t\r\n")
-    texts = _pc.if_else(_pc.less_equal(_pc.binary_length(texts), _MAX_BYTES), texts, _OTHER)
-    lines = _lines(texts)
-    odd = _odd(_bytes_of(texts))
-    if odd:
-        hit = _pc.match_substring_regex(lines, "|".join(odd))
-        lines = _pc.if_else(hit, _lines(pa.array([_OTHER.as_py()] * len(bodies), _TEXT)), lines)
-    content = _bytes_of(lines)
-    try:
-        content if content.isascii() else content.decode()  # Arrow does not look whether it is UTF-8
-        table = pj.read_json(
-            cast(Any, pa.BufferReader(content)),
-            parse_options=pj.ParseOptions(explicit_schema=_schema(fields), unexpected_field_behavior="ignore"),
-        )
-    except (pa.ArrowException, UnicodeDecodeError):
-        return None
-    return table.combine_chunks() if table.num_rows == len(bodies) else None
-
-
-def _lines(texts: Any) -> Any:
-    """Put each body into an object of its own: two of them, or half of one, are no body."""
-    return _pc.binary_join_element_wise(_BEFORE, texts, _AFTER, _NOTHING)
-
-
-def _bytes_of(lines: Any) -> bytes:
-    """Return the texts of an array, one after the other."""
-    _, offsets, content = lines.buffers()
-    return cast(bytes, content[: np.frombuffer(offsets, np.int64)[len(lines)]].to_pybytes())
-
-
-def _odd(content: bytes) -> list[str]:
-    """Return patterns of what has to be looked for in each row: most pages have none of it."""
-    found = []
-    if _holds(content, b"NaN") or _holds(content, b"Inf"):
-        found.append(_ODD_NUMBER)
-    if b"[" in content and re.search(_NESTED.encode(), content):
-        found.append(_NESTED)
-    if b"\n" in content or b"\r" in content:  # a line break within a body
-        found.append(r"[\r\n].")
-    return found
-
-
-def _holds(content: bytes, word: bytes) -> bool:
-    """Whether a long text holds a short word: `in`, three times as fast."""
-    letters, n = np.frombuffer(content, np.uint8), max(0, len(content) - len(word) + 1)
-    first, *others = (letters[at : at + n] == letter for at, letter in enumerate(word))
-    for other in others:
-        first &= other
-    return bool(first.any())
-
-
-def _schema(fields: Sequence[FieldName]) -> pa.Schema:
-    """Return the types that plain answers have."""
+def _body(fields: Sequence[FieldName]) -> pa.DataType:
+    """Return the type of a plain answer."""
     names = dict.fromkeys(["input_email", *_STATUS_NAMES, "enriched_email_status", *(FIELDS[n].column for n in fields)])
     row = [(name, pa.float64() if name == "icp_score" else _TEXT) for name in names]
     meta = [("credits_used", pa.float64()), ("confidence", pa.float64())]
     body: Any = pa.struct([("status", _TEXT), ("csv_row", pa.struct(row)), ("meta", pa.struct(meta))])
-    return pa.schema([("b", body)])
+    return body  # type: ignore[no-any-return]
 
 
-class _Cells:
-    """The cells of parsed answers."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._body: Any = table["b"].combine_chunks()
-        self._row, self._meta = (_pc.struct_field(self._body, name) for name in ("csv_row", "meta"))
-
-    def status(self) -> Any:
-        """Return the answers' own status."""
-        return _pc.struct_field(self._body, "status")
-
-    def row(self, name: str) -> Any:
-        """Return a cell of the row."""
-        return _pc.struct_field(self._row, name)
-
-    def meta(self, name: str) -> Any:
-        """Return a number about the answer."""
-        return _pc.struct_field(self._meta, name)
-
-
-def _is_plain(table: pa.Table, addresses: pa.LargeStringArray, fields: Sequence[FieldName]) -> Bools:
+def _is_plain(answers: Cells, addresses: pa.LargeStringArray, fields: Sequence[FieldName]) -> Bools:
     """Return which answers are about who was asked about, whole, and have nothing to be noted."""
-    cells = _Cells(table)
-    status, email = cells.status(), cells.row("input_email")
+    status, row, meta = (_pc.struct_field(answers, name) for name in ("status", "csv_row", "meta"))
+    email, confidence = _pc.struct_field(row, "input_email"), _pc.struct_field(meta, "confidence")
     completed = as_mask(_pc.equal(status, "completed"))
     for name in _STATUS_NAMES:
-        word = cells.row(name)
-        completed &= as_mask(_pc.or_kleene(word.is_null(), _pc.equal(word, "completed")))
+        completed &= is_nothing_or("completed", _pc.struct_field(row, name))
     for name in dict.fromkeys(["email_status", *fields]):
-        completed &= _fits(name, cells.row(FIELDS[name].column))
-    completed &= _is_between(cells.meta("credits_used"), 0, 1e9 - 1) & as_mask(email.is_valid())
-    confidence = cells.meta("confidence")
-    completed &= _is_between(confidence, 0, 1) | as_mask(confidence.is_null())
+        completed &= fits(name, _pc.struct_field(row, FIELDS[name].column))
+    completed &= is_between(_pc.struct_field(meta, "credits_used"), 0, 1e9 - 1) & as_mask(email.is_valid())
+    completed &= is_between(confidence, 0, 1) | as_mask(confidence.is_null())
     missed = as_mask(_pc.equal(status, "not_found"))
     own = as_mask(_pc.or_kleene(email.is_null(), _pc.equal(email, addresses)))
     return own & (completed | missed)
 
 
-def _is_between(numbers: Any, least: float, most: float) -> Bools:
-    """Return which numbers are within bounds."""
-    return as_mask(_pc.and_(_pc.greater_equal(numbers, least), _pc.less_equal(numbers, most)))
-
-
-def _fits(name: FieldName, cells: Any) -> Bools:
-    """Return which cells are missing or a value as the field's column holds it."""
-    if FIELDS[name].integer:
-        return as_mask(cells.is_null()) | (_is_between(cells, 0, 100) & as_mask(_pc.equal(cells, _pc.floor(cells))))
-    if FIELDS[name].categories:
-        blank: Any = _pc.or_kleene(cells.is_null(), _pc.equal(cells, ""))
-        return as_mask(_pc.or_(blank, _pc.is_in(cells, pa.array(FIELDS[name].categories, _TEXT))))
-    return as_mask(_pc.or_kleene(cells.is_null(), _pc.equal(trim(cells), cells)))
-
-
-def _facts(table: pa.Table, times_us: Ints, fields: Sequence[FieldName]) -> Facts:
+def _facts(answers: Cells, times_us: Ints, fields: Sequence[FieldName]) -> Facts:
     """Return plain answers by column."""
-    cells, n = _Cells(table), len(times_us)
-    found = as_mask(_pc.equal(cells.status(), "completed"))
-    confidence = np.where(found, cells.meta("confidence").to_numpy(zero_copy_only=False), np.nan)
-    return Facts(
-        statuses=np.where(found, STATUS_CODE[RowStatus.COMPLETED], STATUS_CODE[RowStatus.NOT_FOUND]).astype(np.int8),
-        sources=np.full(n, SOURCE_CODE[Source.LEDGER], np.int8),
-        credits=np.zeros(n, np.int64),
-        times_us=times_us,
-        confidences=confidence,
-        reasons=cast(Any, pa.nulls(n, _TEXT)),
-        values={name: _packed(name, cells.row(FIELDS[name].column), found) for name in fields},
-        notes={},
+    status, row, meta = (_pc.struct_field(answers, name) for name in ("status", "csv_row", "meta"))
+    found = as_mask(_pc.equal(status, "completed"))
+    confidence = _pc.struct_field(meta, "confidence").to_numpy(zero_copy_only=False)
+    return facts_of(
+        found,
+        times_us,
+        lambda name: _pc.struct_field(row, FIELDS[name].column),
+        fields,
+        confidences=np.where(found, confidence, np.nan),
     )
 
 
-def _packed(name: FieldName, cells: Any, found: npt.NDArray[np.bool_]) -> Packed:
-    """Return one field's values; somebody who was not found has none."""
-    if FIELDS[name].integer:
-        numbers = cells.to_numpy(zero_copy_only=False)
-        there = found & ~np.isnan(numbers)
-        return np.where(there, np.where(there, numbers, 0).astype(np.int64), MISSING)
-    if FIELDS[name].categories:
-        codes: Any = _pc.index_in(cells, pa.array(FIELDS[name].categories, _TEXT))
-        return np.where(found, np.asarray(_pc.fill_null(codes, -1)), -1).astype(np.int8)
-    is_value = _pc.and_kleene(pa.array(found), _pc.not_equal(cells, ""))
-    return _pc.if_else(is_value, cells, pa.scalar(None, _TEXT))
+CSV_ROW: Final = Shape(_body, _is_plain, _facts)

@@ -7,8 +7,12 @@ import shutil
 import pytest
 from crash_books import WAYS
 
-N_WRITES, N_REQUESTS, N_HEARD, N_FULL = 8, 12, 5, 4  # in the short form, of each surface
+N_WRITES, N_REQUESTS, N_HEARD, N_FULL, N_TWICE = 8, 12, 5, 4, 3  # in the short form, of each surface
 FEW = ("v2_list", "legacy_v1", "csv_upload", "csv_upload at once")  # surfaces of few requests: killed around each
+
+
+def _kill(call):
+    return ("-e", f"trace={call.name}", "-e", f"inject={call.name}:signal=SIGKILL:when={call.number}")
 
 
 @pytest.fixture
@@ -21,8 +25,7 @@ def killed(scene, victims, tools, figures):
             if n_killed == n:
                 break
             one = scene(f"{family} {number}", way)
-            how = ("-e", f"trace={call.name}", "-e", f"inject={call.name}:signal=SIGKILL:when={call.number}")
-            ended = victims.run(one.case(), *how, folder=one.root)
+            ended = victims.run(one.case(), *_kill(call), folder=one.root)
             found = tools.audit_after(one, expected)
             wrong += [f"killed at {call}: {text}" for text in found]
             n_killed += ended.code == -9
@@ -120,3 +123,29 @@ def test_no_power_loss_takes_a_list_that_was_ordered(scene, victims, tools, disk
         wrong += [f"after {done} of {len(ops)} ops: {text}" for text in found]
         figures.add("power-loss states of a run by list", 1, found)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_run_killed_again_while_it_collects_loses_nothing(name, scene, victims, tools, expected, figures, rng, long):
+    """Killed with its orders taken, and again at a write of the run that asks what became of them."""
+    all_writes = ("-e", "trace=" + ",".join(tools.WRITING))
+    one = scene("first", WAYS[name])
+    calls = tools.calls_on(victims.run(one.case(), *all_writes, folder=one.root).trace, one.folder)
+    first = calls[len(calls) * 3 // 4]
+    one = scene("second", WAYS[name])
+    assert victims.run(one.case(), *_kill(first), folder=one.root).code == -9
+    calls = tools.calls_on(victims.run(one.case(), *all_writes, folder=one.root).trace, one.folder)
+    wrong, n_killed, n = [], 0, None if long else N_TWICE
+    for number, call in enumerate(tools.in_turn(calls, n, rng)):
+        if n_killed == n:
+            break
+        one = scene(f"twice {number}", WAYS[name])
+        victims.run(one.case(), *_kill(first), folder=one.root)
+        ended = victims.run(one.case(), *_kill(call), folder=one.root)
+        found = tools.audit_after(one, expected, most=2 * WAYS[name].most)
+        wrong += [f"killed at {first}, then at {call}: {text}" for text in found]
+        n_killed += ended.killed_on(one.folder)
+        figures.add("second kills on other surfaces", int(ended.killed_on(one.folder)), found)
+        shutil.rmtree(one.root)
+    assert not wrong, "\n".join(wrong)
+    assert n_killed == n or n_killed > len(calls) / 2, "most points must have been reached"

@@ -107,6 +107,18 @@ def test_a_csv_file_is_the_one_that_a_frame_gives(tmp_path, source, service, par
 
 @pytest.mark.filterwarnings("ignore::cleanlist_pandas.CleanlistWarning")
 @pytest.mark.parametrize("part_rows", PART_ROWS)
+def test_who_is_not_reached_keeps_what_they_have(tmp_path, service, part_rows):
+    """Also where the others' values are written over."""
+    source, whole, parts = (tmp_path / f"{name}.csv" for name in ("leads", "whole", "parts"))
+    leads().assign(enriched_title="mine").to_csv(source, index=False)
+    in_memory(source, whole, ["title"], ledger=tmp_path / "1", on_existing="replace", max_credits=3)
+    stream(source, parts, ["title"], part_rows=part_rows, ledger=tmp_path / "2", on_existing="replace", max_credits=3)
+    assert parts.read_bytes() == whole.read_bytes()
+    assert "mine" in set(pd.read_csv(parts)["enriched_title"])
+
+
+@pytest.mark.filterwarnings("ignore::cleanlist_pandas.CleanlistWarning")
+@pytest.mark.parametrize("part_rows", PART_ROWS)
 def test_the_best_people_of_the_whole_file_come_first(tmp_path, source, service, part_rows):
     """Their rows are worth what they are in all parts together; the bill stands on the first row of each."""
     how = {"priority": "deal", "max_credits": 4, "concurrency": 1}

@@ -74,6 +74,9 @@ def test_a_list_that_somebody_deleted_stops_nobody(scene: Scene) -> None:
     scene.audit(more, out, budget=N + 2)
     assert out["enriched_status"].tolist() == ["in_doubt"] * N + ["completed"] * 2
     assert sent(scene, "POST", "/enrichment/bulk") == 2
+    n_asked = sent(scene, "GET", "/leads")
+    cl.enrich(more, **how(scene, "v2_list"))
+    assert sent(scene, "GET", "/leads") == n_asked + 1  # that it is gone is told at once, and nothing waits
 
 
 @pytest.mark.parametrize("service", ["v2_list", "legacy_v1", "csv_upload"])

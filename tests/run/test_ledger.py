@@ -296,6 +296,15 @@ def test_a_token_is_known_by_its_beginning_whatever_became_of_its_look_up(
         assert ledger.has_job(beginning) is known
 
 
+def test_the_newest_token_of_a_look_up_counts(path: Path) -> None:
+    """By what an order would be looked for is written before it is sent; what the service calls it, after."""
+    with Ledger(path) as ledger:
+        ledger.record(run := who(), [intent()], [])
+        for token in ("looked for", "told"):
+            ledger.record(run, [], [], [Job(lookup=1, token=token, at_us=5)])
+        assert ledger.outcomes([1])[1].job == Job(lookup=1, token="told", at_us=5)
+
+
 def test_who_was_taken_with_one_token_is_told_while_the_end_is_not_known(path: Path) -> None:
     """As it was asked, and with the token; whoever has an outcome, or another token, is not among them."""
     with Ledger(path) as ledger:

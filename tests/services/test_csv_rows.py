@@ -13,7 +13,8 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, Source
 from cleanlist_pandas.frame.told import Told
 from cleanlist_pandas.services.csv_row import CsvRow
-from cleanlist_pandas.services.csv_rows import read_rows
+from cleanlist_pandas.services.csv_rows import CSV_ROW
+from cleanlist_pandas.services.many import read_rows
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import Lookup
 
@@ -44,7 +45,7 @@ def one_by_one(bodies: list[bytes], who: str = WHO) -> list[Answer | None]:
 def at_once(bodies: list[bytes], who: str = WHO) -> dict[int, Answer]:
     n = len(bodies)
     people = pa.array([who] * n, pa.large_string())
-    facts, places = read_rows(pa.chunked_array([bodies], pa.large_binary()), people, np.full(n, 7), ALL)
+    facts, places = read_rows(CSV_ROW, pa.chunked_array([bodies], pa.large_binary()), people, np.full(n, 7), ALL)
     return dict(zip(places.tolist(), Told(facts, np.arange(len(places))), strict=True))
 
 
