@@ -1,4 +1,4 @@
-"""One command for all figures: ``python -m benchmarks [data] [lookups] [peers] [ledger]``; ``--small`` keeps it alive.
+"""One command for all figures: ``python -m benchmarks [section]...``; ``--small`` keeps it alive in seconds.
 
 Nothing is asserted: the machine decides the seconds. What is compared runs in turn within one process, so the ratios of
 one table mean something, and those of two tables of two days do not.
@@ -20,17 +20,19 @@ from benchmarks.ledger import ledger
 from benchmarks.lookups import lookups
 from benchmarks.measure import Table
 from benchmarks.peers import peers
+from benchmarks.streams import streams
 
+SECTIONS = ("data", "lookups", "peers", "ledger", "streams")
 SMALL = {
     "rows": [2_000], "rounds": 1, "people": 40, "latency_ms": 1.0, "in_flight": [4], "peer_rows": 60, "peer_people": 20,
-    "serial_rows": 5, "held": 400,
+    "serial_rows": 5, "held": 400, "file_rows": 4_000, "file_people": 400,
 }  # fmt: skip
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help="data, lookups, peers, ledger; all by default")
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; all by default")
     parser.add_argument("--small", action="store_true", help="the least that runs all of it, in seconds")
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 5_000_000], help="data: rows of the frames")
     parser.add_argument("--rounds", type=int, default=3)
@@ -43,8 +45,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--peer-people", type=int, default=3_000)
     parser.add_argument("--serial-rows", type=int, default=200, help="peers: rows for those who ask one at a time")
     parser.add_argument("--held", type=int, default=1_000_000, help="ledger: answers to read back")
+    parser.add_argument("--file-rows", type=int, default=10_000_000, help="streams: rows of the files")
+    parser.add_argument("--file-people", type=int, default=1_000_000, help="streams: people in them")
     chosen = parser.parse_args()
-    if unknown := set(chosen.sections) - {"data", "lookups", "peers", "ledger"}:
+    if unknown := set(chosen.sections) - {*SECTIONS}:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
     if chosen.small:
         vars(chosen).update(SMALL)
@@ -53,7 +57,7 @@ def options() -> argparse.Namespace:
 
 def tables(chosen: argparse.Namespace) -> Iterator[Table]:
     """Run the sections that were asked for."""
-    sections = chosen.sections or ["data", "lookups", "peers", "ledger"]
+    sections = chosen.sections or SECTIONS
     latency_s, most = chosen.latency_ms / 1e3, min(50, max(chosen.in_flight))
     if "data" in sections:
         yield from data(chosen.rows, chosen.rounds)
@@ -63,6 +67,8 @@ def tables(chosen: argparse.Namespace) -> Iterator[Table]:
         yield from peers(chosen.peer_rows, chosen.peer_people, latency_s, most, chosen.serial_rows, chosen.rounds)
     if "ledger" in sections:
         yield from ledger(chosen.held, chosen.rounds)
+    if "streams" in sections:
+        yield from streams(chosen.file_rows, chosen.file_people)
 
 
 def main() -> None:

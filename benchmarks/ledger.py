@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow as pa
 import cleanlist_pandas as cl
 from benchmarks.lookups import FIELDS
 from benchmarks.measure import Table, in_turn, measure
+from cleanlist_pandas.fields import FieldName
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.records import Intent, Outcome, Run
 
@@ -39,14 +40,14 @@ def body_of(number: int, email: str) -> bytes:
     return json.dumps({"status": "completed", "csv_row": row, "meta": meta}).encode()
 
 
-def write(path: Path, emails: list[str], bodies: list[bytes], group: int) -> None:
+def write(path: Path, emails: list[str], bodies: list[bytes], group: int, fields: Sequence[FieldName] = FIELDS) -> None:
     """Write intents and answers as a run does: of one group what was answered, of the next what is to be sent."""
     with Ledger(path) as opened:
         run = Run(id="benchmark", world="local", service="csv_row")
         with opened.start(run):
             outcomes: list[Outcome] = []
             for at in range(0, len(emails), group):
-                intents = [Intent(address=one, fields=FIELDS, price=1) for one in emails[at : at + group]]
+                intents = [Intent(address=one, fields=fields, price=1) for one in emails[at : at + group]]
                 ids = [grant for grant in opened.record(run, intents, outcomes) if isinstance(grant, int)]
                 outcomes = [
                     Outcome(lookup=lookup, status="not_found" if (at + k) % 5 == 0 else "completed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -16,13 +16,16 @@ from cleanlist_pandas.signatures import discreet
 
 __all__ = ["CleanlistAccessor", "method_of", "register"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def method_of(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def method_of(function: Callable[Concatenate[pd.DataFrame, P], R]) -> Callable[Concatenate[Any, P], R]:
     """Return a door as a method of the accessor, with its signature and docstring."""
 
     @discreet
     @functools.wraps(function)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return function(self._frame, *args, **kwargs)
 
     first, *others = inspect.signature(function).parameters.values()

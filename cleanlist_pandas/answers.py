@@ -82,14 +82,15 @@ def combine(parts: Sequence[Answer]) -> Answer:
 def at_company(person: Answer, company: Answer) -> Answer:
     """Give a person what is known of their company; what is known of the person counts before it.
 
-    The status is the person's: who was not found stays so beside the industry of their company. Only where the
-    company's look-up is in doubt, was not attempted or failed, and the person's fared better, the row says that.
-    Whoever was erased meanwhile gets nothing but the bill.
+    The status is the person's: who was not found stays so beside the industry of their company, and who was answered
+    beside a company that was not attempted. Only where the company's look-up is in doubt or failed, and the person's
+    fared better, the row says that. Whoever was erased meanwhile gets nothing but the bill.
     """
     credits = person.credits + company.credits
     if person.status is RowStatus.SKIPPED:
         return replace(person, credits=credits)
-    decisive = min(person, company, key=lambda one: (*_UNENDED, one.status).index(one.status))
+    deciding = (person,) if company.status is RowStatus.NOT_ATTEMPTED else (person, company)
+    decisive = min(deciding, key=lambda one: (*_UNENDED, one.status).index(one.status))
     told = [one for one in (person, company) if one.source is not None]
     nearest = min(told, key=lambda one: _NEAREST.index(one.source), default=person)
     return Answer(

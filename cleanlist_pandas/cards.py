@@ -16,7 +16,7 @@ __all__ = ["Card", "Table"]
 # Two classes in a selector outweigh what JupyterLab says of every table; its stripes and its hover may stay.
 _STYLE = """<style>
 .cleanlist-card { max-width: 64em; margin: .3em 0; line-height: 1.45; }
-.cleanlist-card p { margin: .15em 0; }
+.cleanlist-card p { margin: .15em 0; padding: 0 .45em; }
 .cleanlist-card ul { margin: .5em 0; padding: .4em .8em .4em 1.8em; list-style: disc; background: rgba(128,128,128,.12);
   border-left: 3px solid rgba(128,128,128,.7); }
 .cleanlist-card .tables { display: flex; flex-wrap: wrap; gap: .2em 2em; align-items: flex-start; }

@@ -25,14 +25,14 @@ from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.companies import company_keys, company_needs
-from cleanlist_pandas.frame.existing import read_existing
+from cleanlist_pandas.frame.existing import read_existing, read_replaced
 from cleanlist_pandas.frame.identity import Parts, find_parts, is_nameable
 from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs
 from cleanlist_pandas.frame.suppress import read_suppress
 from cleanlist_pandas.frame.tables import is_table, to_pandas
-from cleanlist_pandas.plan.buckets import NOBODY, Decision, decide_people
+from cleanlist_pandas.plan.buckets import NOBODY, Decision, Ints, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
 from cleanlist_pandas.plan.priority import Floats, read_worth
@@ -41,10 +41,10 @@ from cleanlist_pandas.run.holding import Holding, hold
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.records import IN_DOUBT, Record
 from cleanlist_pandas.services.service import Service
-from cleanlist_pandas.settings import Settings
+from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "look_again", "prepare"]
+__all__ = ["Case", "Rows", "known_tables", "look_again", "prepare", "read_call"]
 
 Rows = npt.NDArray[np.bool_]
 
@@ -60,10 +60,12 @@ class Given:
     column: Hashable
     keys: Keys
     existing: Mapping[str, Array] = field(repr=False)
+    replaced: Mapping[str, Array] = field(repr=False)  # values that stay only where nothing is learnt
     exports: Sequence[Export] = field(repr=False)  # the caller's tables of known people
     worth: Floats | None = field(repr=False)  # of each row
     max_credits: int | None
     screened: bool  # phones are bought in a second step, where phone_if= holds
+    times: Ints | None = field(default=None, repr=False)  # how many rows of a larger frame each row stands for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,8 @@ class Case(Given):
     since: int | None  # look-ups after it are those of the run that is gone on with
     own: int | None  # those after it are of this very call
     began_us: int  # from which the age of answers is counted
-    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service works on, in doubt so far
+    begun: Sequence[tuple[int, Record]] = field(default=(), repr=False)  # what the service took, in doubt so far
+    working: frozenset[int] = field(default=frozenset(), repr=False)  # of it, what was asked about and has time yet
     seen: int = 0  # the newest look-up the ledger had then
     held: Holding = field(default_factory=Holding, repr=False)
     decision: Decision = field(default=NOBODY, repr=False)
@@ -101,6 +104,11 @@ class Case(Given):
         return ~self.needs.rows
 
     @property
+    def at_once(self) -> Case:
+        """The same case, asking once about all that it sent."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, poll_s=0.0, job_timeout_s=0.0))
+
+    @property
     def began(self) -> int:
         """The newest look-up before this call, or before the one it goes on with."""
         return self.seen if self.since is None else self.since
@@ -118,21 +126,24 @@ def prepare(
     since: int | None = None,
     own: int | None = None,
     began_us: int | None = None,
+    times: Ints | None = None,
 ) -> Iterator[Case]:
-    """Check everything, read the frame and plan.
+    """Check everything, read the frame and plan; with `times`, each row is counted so often.
 
     With `create`, a ledger that is missing is made; `only` says for which rows a field is wanted at all. What the run
     `before`, which this one goes on with, was answered stands, and so does what the ledger was told after its look-up
     `since`: ``max_age=0`` is about older answers, older than `began_us`, by default now. What is in doubt after `own`
     is this call's own doing.
     """
-    given = _read(frame, fields, arguments)
+    given = read_call(frame, fields, arguments, times)
     with _ledger(given.settings, create=create) as ledger:
         since = take_over(before, ledger) if since is None else since
         yield _plan(given, ledger, only, since=since, own=own, began_us=began_us)
 
 
-def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any]) -> Given:
+def read_call(
+    frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Mapping[str, Any], times: Ints | None = None
+) -> Given:
     """Check and read what a call was given."""
     settings, names = Settings.of(arguments), parse_fields(fields)
     _check_screen(arguments.get("phone_if"), names)
@@ -142,11 +153,10 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
     columns = find_columns(frame, arguments.get("columns"))
     priority = arguments.get("priority")
     worth = None if priority is None else read_worth(frame, priority)
-    exports = [read_export(table) for table in _tables(arguments.get("known"))]
-    existing = read_existing(
-        frame, names, settings.on_existing, Kinds(settings.dtype_backend), columns.as_dict().values()
-    )
-    keys = leave_out(read(frame, columns), skip)
+    exports = [read_export(table) for table in known_tables(arguments.get("known"))]
+    kinds = Kinds(settings.dtype_backend)
+    existing = read_existing(frame, names, settings.on_existing, kinds, columns.as_dict().values())
+    keys = leave_out(read(frame, columns), skip, times)
     return Given(
         frame=frame,
         fields=names,
@@ -155,10 +165,12 @@ def _read(frame: pd.DataFrame, fields: Iterable[str] | str | None, arguments: Ma
         column=columns.email,
         keys=keys.suppress(mask_suppressed(keys.addresses, read_suppress(arguments.get("suppress")))),
         existing=existing,
+        replaced=read_replaced(frame, names, settings.on_existing, kinds),
         exports=exports,
         worth=worth,
         max_credits=max_credits,
         screened=arguments.get("phone_if") is not None,
+        times=times,
     )
 
 
@@ -198,6 +210,7 @@ def look_again(case: Case) -> Case:
         retry=case.settings.in_doubt == "retry",
         since=case.since,
         own=case.own,
+        working=case.working,
         now_us=case.began_us,
         offered=case.service.surface.fields,
     )
@@ -254,7 +267,7 @@ def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
         raise ConfigurationError("phone_if= decides whose phone is bought; add 'phone' to fields=, or leave it out.")
 
 
-def _tables(known: Any) -> list[pd.DataFrame]:
+def known_tables(known: Any) -> list[pd.DataFrame]:
     """Return the tables of known people, read where a path is given."""
     if known is None:
         return []
@@ -306,7 +319,7 @@ def _ledger(settings: Settings, *, create: bool) -> Iterator[Ledger]:
     if isinstance(settings.ledger, Ledger):
         yield settings.ledger
         return
-    path: Path | None = default_path(settings.world) if settings.ledger is ... else settings.ledger
+    path: Path | None = default_path(settings.world) if settings.ledger is unset else settings.ledger
     if path is None or not (create or path.exists()):
         yield Ledger.in_memory()  # closed when nobody holds it any more: an interrupted run may be resumed with it
         return

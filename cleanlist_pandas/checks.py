@@ -120,8 +120,9 @@ def _is_public(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:
-        name = host.removesuffix(".")
-        return "." in name and not name.endswith((".local", ".localhost", ".internal"))
+        labels = host.removesuffix(".").split(".")  # a last one in digits is an address in another notation: 127.1
+        is_name = len(labels) > 1 and all(labels) and labels[-1][0].isalpha()
+        return is_name and labels[-1] not in ("local", "localhost", "internal")
 
 
 def ledger(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from cleanlist_pandas import __version__
 from cleanlist_pandas.plan.findings import SKIPPABLE
+from cleanlist_pandas.services.service import SURFACES
 
 __all__ = ["make_parser"]
 
@@ -72,7 +73,11 @@ def _enrich(commands: Any) -> None:
     _add_input(parser)
     _add_plan(parser)
     parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="CSV, TSV, Parquet, or - for standard output"
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        help="CSV, TSV, Parquet, a folder/ for Parquet files in it, or - for standard output",
     )
     parser.add_argument("--plan", metavar="PLAN.json", help="hold the run to a saved plan: its fields and its budget")
     parser.add_argument("--concurrency", type=int, metavar="N", help="look-ups in flight at most (default: 16)")
@@ -110,7 +115,9 @@ def _whole(text: str) -> int:
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
     """Add the file and its columns."""
-    parser.add_argument("file", metavar="FILE", help="CSV, TSV or Parquet, or - for CSV on standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="CSV, TSV, Parquet or a folder of it, or - for CSV on standard input"
+    )
     parser.add_argument(
         "--column",
         action="append",
@@ -156,8 +163,13 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="look-ups sent and never answered, perhaps charged: hold (default) leaves them alone, retry sends them "
         "again and may pay twice",
     )
+    parser.add_argument(
+        "--service",
+        choices=tuple(SURFACES),
+        help="which surface to speak to (default: v2 with a key that begins with clapi_, csv_row with any other)",
+    )
     parser.add_argument("--ledger", metavar="PATH", help="the file that remembers what was paid for")
-    parser.add_argument("--rate-per-minute", type=float, metavar="N", help="look-ups a minute at most")
+    parser.add_argument("--rate-per-minute", type=float, metavar="N", help="requests a minute at most")
     parser.add_argument(
         "--max-credits", type=_whole, metavar="N", help="credits to spend at most (default: the estimate)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from cleanlist_pandas.run.records import Run
 from cleanlist_pandas.run.retry import StopKind
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Result
+from cleanlist_pandas.run.till import Wants
+from cleanlist_pandas.services.service import Lookup
 
 __all__ = ["buy_companies", "companies_at", "people_to_ask"]
 
@@ -44,8 +47,25 @@ def buy_companies(
     order = order_of(companies)
     if people is not None:
         order = order[np.isin(order, companies_at(case, people))]
-    step = buy(companies, order, who, budget, stop, spent_s=sum(step.seconds for step in steps))
+    spent_s = sum(step.seconds for step in steps)
+    step = buy(companies, order, who, budget, stop, spent_s=spent_s, wants=_is_wanted(case))
     return case, [] if step is None else [replace(step, budget=budget)]
+
+
+def _is_wanted(case: Case) -> Wants:
+    """Return whether, of those who want a company, somebody was not erased by now."""
+    assert case.companies is not None  # noqa: S101 - the caller looked
+    wanted = case.companies.needs.rows & (case.keys.codes >= 0) & (case.companies.keys.codes >= 0)
+    companies, people = case.companies.keys.codes[wanted], case.keys.codes[wanted]
+    order = np.argsort(companies, kind="stable")
+    which, starts = np.unique(companies[order], return_index=True)
+    domains: list[Any] = case.companies.keys.addresses.take(which).to_pylist()
+    whose = dict(zip(domains, np.split(people[order], starts[1:]), strict=True))
+
+    def is_wanted(lookup: Lookup) -> bool:
+        return not case.ledger.is_erased(case.keys.addresses.take(whose[lookup.address])).all()
+
+    return is_wanted
 
 
 def companies_at(case: Case, people: Ints) -> Ints:

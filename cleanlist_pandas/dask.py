@@ -26,7 +26,6 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, Unpack, cast
 
 import dask
@@ -38,29 +37,14 @@ from dask.dataframe.extensions import register_dataframe_accessor
 from cleanlist_pandas import functions
 from cleanlist_pandas.accessor import method_of
 from cleanlist_pandas.errors import ColumnsError, ConfigurationError
-from cleanlist_pandas.fields import FIELDS, parse_fields
-from cleanlist_pandas.frame.columns import find_columns
-from cleanlist_pandas.frame.identity import find_parts, is_nameable
-from cleanlist_pandas.frame.partitions import (
-    Layout,
-    answers_of,
-    columns_of_people,
-    frame_of_people,
-    join_part,
-    merge_people,
-    people_of_part,
-    read_people,
-)
+from cleanlist_pandas.fields import FIELDS
+from cleanlist_pandas.frame.partitions import Layout, join_part, merge_people, people_of_part
 from cleanlist_pandas.functions import Fields
-from cleanlist_pandas.plan.buckets import Bucket
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate
-from cleanlist_pandas.plan.findings import parse_skip
-from cleanlist_pandas.plan.lint import leave_out
-from cleanlist_pandas.resume import own_call, read_plan
-from cleanlist_pandas.services.service import SURFACES
-from cleanlist_pandas.settings import Settings
+from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.signatures import EnrichOptions, PlanOptions, door, handing_back
+from cleanlist_pandas.whole import Whole, layout_of
 
 __all__ = ["CleanlistAccessor", "enrich", "estimate_cost", "plan"]
 
@@ -123,8 +107,7 @@ def plan(df: dd.DataFrame, fields: Fields = None, **options: Unpack[PlanOptions]
     ConfigurationError, ColumnsError, LedgerError
         As `estimate_cost`.
     """
-    whole = _Whole(df, fields, options)
-    return whole.weighed(functions.plan(whole.frame, whole.layout.fields, **whole.options))
+    return _Whole(df, fields, options).people.plan()
 
 
 @door(EnrichOptions)
@@ -156,8 +139,9 @@ def enrich(df: dd.DataFrame, fields: Fields = None, **options: Unpack[EnrichOpti
         As for pandas frames; ``.partial`` and what ``.resume()`` returns are Dask frames.
     """
     whole = _Whole(df, fields, options)
+    people = whole.people
     bought: Any = handing_back(functions.enrich, whole.like)
-    return cast("dd.DataFrame", bought(whole.frame, whole.layout.fields, **whole.options))
+    return cast("dd.DataFrame", bought(people.frame, people.layout.fields, **people.options))
 
 
 class _Whole:
@@ -172,78 +156,38 @@ class _Whole:
             if options.get(name) is not None:
                 raise ConfigurationError(f"{name}= is not for Dask frames; {way_out}.")
         _, fields, options = own_call(df, fields, options)
-        settings, planned = Settings.of(options), read_plan(options.get("plan"))
         self._df = df
-        self.layout = Layout(
-            columns=find_columns(_sample(df), options.get("columns")),
-            fields=parse_fields(planned.fields if planned and fields is None else fields),
-            on_existing=settings.on_existing,
-            dtype_backend=settings.dtype_backend,
-        )
-        existing = list(self.layout.existing(df._meta))
+        layout = layout_of(_sample(df), fields, options)
+        existing = list(layout.existing(df._meta))
         self._parts = df.to_delayed()
-        self._people = merge_people(dask.compute(*self._each(people_of_part, self._slim(existing))))
-        self.frame = frame_of_people(self._people, self.layout, existing)
-        self.options: dict[str, Any] = {**options, "columns": columns_of_people(self.layout)}
+        parts = self._each(people_of_part, self._slim(layout, existing), layout=layout)
+        self.people = Whole(people=merge_people(dask.compute(*parts)), layout=layout, existing=existing, given=options)
 
-    def _slim(self, existing: list[str]) -> list[Any]:
+    def _slim(self, layout: Layout, existing: list[str]) -> list[Any]:
         """Return the partitions with no more columns than say who somebody is and what is known of them."""
-        needed = {*self.layout.columns.as_dict().values(), *(FIELDS[name].column for name in existing)}
+        needed = {*layout.columns.as_dict().values(), *(FIELDS[name].column for name in existing)}
         parts: list[Any] = self._df[[name for name in self._df.columns if name in needed]].to_delayed()
         return parts if len(parts) == len(self._parts) else self._parts  # Dask may read several thin ones as one
 
-    def _each(self, function: Any, parts: list[Any], *tables: Any) -> list[Any]:
+    def _each(self, function: Any, parts: list[Any], *tables: Any, layout: Layout) -> list[Any]:
         """Return what a function makes of each partition and its number, not yet computed.
 
         Numbered by hand: ``partition_info`` starts anew in a slice of the partitions, and a frame of numbers beside
         this one makes Dask align, that is shuffle, what is computed from the result.
         """
         lazy = dask.delayed(function, pure=True)
-        return [lazy(part, *tables, number, self.layout) for number, part in enumerate(parts)]
+        return [lazy(part, *tables, number, layout) for number, part in enumerate(parts)]
 
     def like(self, enriched: pd.DataFrame | None) -> Any:
         """Return the frame with what is known of its people."""
         if enriched is None:
             return None
-        answers = answers_of(enriched, self._people, self.layout)
-        meta = join_part(self._df._meta, answers.iloc[:0], 0, self.layout)
-        parts = self._each(join_part, self._parts, dask.delayed(answers, traverse=False))
+        answers, layout = self.people.answers(enriched), self.people.layout
+        meta = join_part(self._df._meta, answers.iloc[:0], 0, layout)
+        parts = self._each(join_part, self._parts, dask.delayed(answers, traverse=False), layout=layout)
         divisions = self._df.divisions if len(parts) == self._df.npartitions else None
         with dask.config.set({"dataframe.convert-string": False}):  # the dtypes are those of the pandas door
             return dd.from_delayed(parts, meta=meta, divisions=divisions, verify_meta=False)
-
-    def weighed(self, plan: Plan) -> Plan:
-        """Return a plan with each row counted as often as it stands in the frame."""
-        keys, n = read_people(self.frame, self.layout), self._people["n"].to_numpy()
-        estimate = plan.estimate
-        bucket = estimate.rows.cat.codes.to_numpy()
-        is_billable = bucket == Bucket.BILLABLE
-        counts = np.bincount(bucket, weights=n, minlength=len(Bucket)).astype(np.int64)
-        counts[Bucket.DUPLICATE] += counts[Bucket.BILLABLE] - is_billable.sum()
-        counts[Bucket.BILLABLE] = is_billable.sum()
-        fills = is_billable | (bucket == Bucket.DUPLICATE)
-        rows = np.bincount(keys.codes[fills], weights=n[fills], minlength=keys.n_keys)
-        rows = rows[np.unique(keys.codes[is_billable])]  # the queue is in first-seen order
-        skipped = estimate.skipped
-        if skipped:
-            rows_of: dict[str, Any] = {
-                name: np.repeat(getattr(keys, name), n) for name in ("codes", "reasons", "several")
-            }
-            every = replace(keys, **rows_of)
-            skipped = dict(leave_out(every, parse_skip(self.options.get("skip"))).skipped)
-        if "unnamed" in estimate.skipped:
-            nameless = np.append(~is_nameable(find_parts(keys), SURFACES[estimate.surface].ways), False)[keys.codes]
-            skipped["unnamed"] = int(n[(bucket == Bucket.SUPPRESSED) & nameless].sum())
-        return replace(
-            plan,
-            estimate=replace(
-                estimate,
-                buckets=dict(zip(estimate.buckets, counts.tolist(), strict=True)),
-                several=int(n[keys.several].sum()),
-                skipped=skipped,
-            ),
-            queue=plan.queue.assign(rows=rows.astype(np.int64), worth=rows),
-        )
 
 
 def _sample(df: Any) -> pd.DataFrame:

@@ -86,7 +86,7 @@ _ENDINGS: Final = {
     StopKind.INTERRUPT: _Ending(
         RunInterrupted,
         "The run was interrupted",
-        "Go on with error.resume() or by running it again",
+        "Go on by running it again or with error.resume(); cl.last_run().frame has the rows so far, too",
         f"To go on, {_AGAIN}",
     ),
 }
@@ -151,6 +151,8 @@ def notices(report: RunReport, stop: StopKind | None, balance: int | None = None
         )
     if stop in LIMITS:
         left = n_of(report.statuses.get("not_attempted", 0), "person", "people")
+        if report.companies_not_attempted:
+            left += f" and {n_of(report.companies_not_attempted, 'company', 'companies')}"
         found.append(
             f"Stopped early: {report.stopped}. {_spent(report)}, {left} not_attempted; run it again to go on, what was "
             "answered costs nothing."

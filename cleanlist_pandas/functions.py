@@ -22,7 +22,7 @@ from cleanlist_pandas.quote import estimate_of, plan_of
 from cleanlist_pandas.reports import report
 from cleanlist_pandas.resume import own_call
 from cleanlist_pandas.run import bridge
-from cleanlist_pandas.settings import resolve
+from cleanlist_pandas.settings import resolve, unset
 from cleanlist_pandas.signatures import ArrowTable, CheckOptions, EnrichOptions, PilotOptions, PlanOptions, door
 from cleanlist_pandas.surfaces import SERVICES
 
@@ -239,7 +239,7 @@ def check(df: F, fields: Fields = None, **options: Unpack[CheckOptions]) -> F:
     >>> found.reason[3]
     'a reserved domain, no mail reaches it (RFC 2606, RFC 6761); a mailbox of a function, not of a person'
     """
-    kinds = Kinds(resolve("dtype_backend", options.get("dtype_backend", ...)).value)
+    kinds = Kinds(resolve("dtype_backend", options.get("dtype_backend", unset)).value)
     price = SERVICES[resolve("service").value].price(parse_fields(fields))
     return cast("F", check_frame(_frame(df), options.get("columns"), price=price, kinds=kinds))
 

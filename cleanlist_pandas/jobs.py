@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast
 
 import pandas as pd
@@ -17,6 +18,7 @@ from cleanlist_pandas.calls import budget_of, buy_all, finish
 from cleanlist_pandas.case import Case, look_again, prepare
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import FieldName
+from cleanlist_pandas.frame.addresses import Reason
 from cleanlist_pandas.last import remember
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.job import Job
@@ -28,8 +30,11 @@ from cleanlist_pandas.run import bridge
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.stop import Stop
+from cleanlist_pandas.run.tally import nothing_yet
 from cleanlist_pandas.services.service import JobService
+from cleanlist_pandas.settings import unset
 from cleanlist_pandas.signatures import ArrowTable, CollectOptions, SubmitOptions, door
+from cleanlist_pandas.surfaces import SERVICES
 
 __all__ = ["collect", "submit"]
 
@@ -125,7 +130,7 @@ def collect(df: F, job: Job | str | os.PathLike[str], *, wait: bool = True, **op
     'completed'
     """
     given, waits = _job(job), checks.flag("wait")(wait)
-    call = own_call(df, given.fields, {"ledger": given.ledger or ..., **options, "service": given.service})
+    call = own_call(df, given.fields, {"ledger": given.ledger or unset, **options, "service": given.service})
     work = partial(run_collect, job=given, wait=waits)
     return cast("F", finish(bridge.call(partial(work, *call)), work, CollectOptions, *call))
 
@@ -142,11 +147,11 @@ def run_submit(
     ):
         _check_lasting(planned)
         who, budget = new_run(planned), budget_of(limit, before)
-        case, told = collect_begun(_without_waiting(planned), who, stop)
+        case, told = collect_begun(planned, who, stop, wait=False)
         if told is not None and told.stop is not None:
             done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         else:
-            done = buy_all(case, who, budget, stop, told)
+            done = buy_all(case.at_once, who, budget, stop, told)
         if done.result is None:  # nobody was to be bought: the ledger shall know the job all the same
             with case.ledger.start(who):
                 pass
@@ -180,19 +185,23 @@ def run_collect(
         _check_same(planned, job)
         if planned.begun and planned.settings.api_key is None:
             raise ConfigurationError(NO_KEY)
-        waited_s = (datetime.now(UTC) - datetime.fromisoformat(job.submitted_at)).total_seconds()
+        waited_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(job.submitted_at)).total_seconds())
         patient = replace(planned.settings, job_timeout_s=(planned.settings.job_timeout_s + waited_s) * wait)
-        who, budget = new_run(planned), Budget(job.credits)
+        who, budget = new_run(planned), Budget(max(job.credits, _in_doubt(planned)))
         told = ask_begun(replace(planned, settings=patient), who, stop, budget)
         case = planned if told is None else look_again(planned)
-        done = join_case(case, replace(who, id=job.run), steps_of(told, budget=budget), budget, stop)
+        budget = replace(budget, in_doubt=_in_doubt(case))
+        steps = steps_of(told or nothing_yet(budget), budget=budget)
+        done = join_case(case, replace(who, id=job.run), steps, budget, stop)
     remember(done.frame, done.report)
     return done
 
 
-def _without_waiting(case: Case) -> Case:
-    """Return a case that asks once about all that it sent."""
-    return replace(case, settings=replace(case.settings, poll_s=0.0, job_timeout_s=0.0))
+def _in_doubt(case: Case) -> int:
+    """Return the credits that were set aside for all that is in doubt of a case's people and their companies."""
+    doubts = [one for held in case.held.others.values() for one in held.doubts] + [one for _, one in case.begun]
+    of_people = sum(SERVICES[one.service].price(one.fields) for one in {one.lookup: one for one in doubts}.values())
+    return of_people + (0 if case.companies is None else _in_doubt(case.companies))
 
 
 def _check_lasting(case: Case) -> None:
@@ -217,15 +226,17 @@ def _check_same(case: Case, job: Job) -> None:
         )
     asked = case.ledger.asked_by(job.run)
     if asked is None:
+        named = case.settings.ledger if isinstance(case.settings.ledger, Path) else case.ledger.path
         raise ConfigurationError(
-            f"The ledger {case.ledger.path or 'in memory'} does not know this job; nothing was asked. Give ledger= as "
-            "it was when it was submitted."
+            f"The ledger {named or 'in memory'} does not know this job; nothing was asked. Give ledger= as it was when "
+            "it was submitted."
         )
     if digest_of(case.keys.addresses) == job.digest:
         return
     there: Any = pc.is_in(asked, value_set=case.keys.addresses)
     absent = len(asked) - (pc.sum(there).as_py() or 0)
-    if absent or not len(asked):
+    is_emptied = case.keys.counts()[Reason.SUPPRESSED] > 0  # who was erased since is not among those who were asked
+    if absent or not (len(asked) or is_emptied):
         raise ConfigurationError(
             f"The job is about {job.people:,} people, and this frame about {case.keys.n_keys:,}, not the same; nothing "
             "was asked. Give the frame that was submitted, with the same columns=, suppress= and skip=."

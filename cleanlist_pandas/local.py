@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from cleanlist_pandas.sandbox import Sandbox
+from cleanlist_pandas.sandbox import Sandbox, Terms
 from cleanlist_pandas.settings import sandboxed
 
 __all__ = ["sandbox"]
@@ -46,6 +46,7 @@ def sandbox(
     faults: Any = None,
     *,
     idempotency: bool = True,
+    terms: Terms | None = None,
 ) -> Sandbox:
     """Start a local Cleanlist with invented people and make it the default service inside the block.
 
@@ -73,6 +74,9 @@ def sandbox(
     idempotency : bool, default True
         Whether a repeated ``Idempotency-Key`` is answered again without a second charge. The live service documents
         nothing of the kind.
+    terms : cleanlist_pandas.sandbox.Terms, optional
+        How the surfaces behave that answer later: how long a workflow or a file takes, from how many rows on a file is
+        a job, whether the published rates hold. By default all is done at once, but for files of 10,000 and more.
 
     Returns
     -------
@@ -88,6 +92,15 @@ def sandbox(
     ...     out = cl.enrich(pd.DataFrame({"email": ["jo@acme.example", "JO@acme.example"]}), fields=["title"])
     ...     service.charged
     1
+
+    Somebody who is worked on, as they would be by a job:
+
+    >>> from cleanlist_pandas.sandbox import Terms
+    >>> with cl.sandbox(terms=Terms(csv_rows_at_once=1, workflow_polls=2)):
+    ...     job = cl.submit(pd.DataFrame({"email": ["jo@acme.example"]}), ["title"], service="csv_upload")
+    ...     early = cl.collect(pd.DataFrame({"email": ["jo@acme.example"]}), job, wait=False)
+    >>> early["enriched_status"].item()
+    'in_doubt'
     """
     return _DefaultSandbox(
         seed=seed,
@@ -98,4 +111,5 @@ def sandbox(
         rate_per_minute=rate_per_minute,
         faults=faults,
         idempotency=idempotency,
+        terms=terms,
     )

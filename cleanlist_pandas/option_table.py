@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from cleanlist_pandas import checks
 from cleanlist_pandas.services.service import HOST, SURFACES
 
-__all__ = ["OPTIONS", "Option"]
+__all__ = ["OPTIONS", "Option", "unset"]
+
+
+class Unset(Enum):
+    """What an option is that nobody has set, where its default depends on the call."""
+
+    unset = "unset"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
+unset: Final = Unset.unset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +53,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="base_url",
             type="str, optional",
-            default=...,
+            default=unset,
             check=checks.base_url,
             variable="CLEANLIST_BASE_URL",
             meaning="Address of the service with the path of the surface: https, or http on this machine. By default "
@@ -57,7 +72,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="ledger",
             type="path, Ledger or None, optional",
-            default=...,
+            default=unset,
             check=checks.ledger,
             variable="CLEANLIST_LEDGER",
             meaning="File that remembers every look-up and answer, so that nothing is paid for twice; by default in "
@@ -73,7 +88,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Option(
             name="rate_per_minute",
             type="float, optional",
-            default=...,
+            default=unset,
             check=checks.positive("rate_per_minute", none=True),
             meaning="Requests a minute at most; by default what the surface publishes: 30 on v2. csv_row publishes "
             "nothing, and a sandbox sets no limit: then, as with None, the pace follows the service's 429 answers.",
@@ -111,7 +126,8 @@ OPTIONS: Final[dict[str, Option]] = {
             type="float, default 3",
             default=3.0,
             check=checks.positive("poll_s"),
-            meaning="Where the service answers later (v2): seconds between two questions about one look-up.",
+            meaning="Where the service answers later (v2): seconds between two questions about one look-up, more where "
+            "the rate is wanted for others.",
         ),
         Option(
             name="job_timeout_s",
@@ -158,7 +174,8 @@ OPTIONS: Final[dict[str, Option]] = {
             default="hold",
             check=checks.one_of("in_doubt", "hold", "retry"),
             meaning='Look-ups that were sent and never answered may have been charged. "hold" leaves them alone; '
-            '"retry" sends them again and may pay for them twice.',
+            '"retry" sends them again and may pay for them twice; what the service took less than `job_timeout_s` ago '
+            "is asked about first, and left alone while it is worked on.",
         ),
         Option(
             name="on_existing",
@@ -166,7 +183,8 @@ OPTIONS: Final[dict[str, Option]] = {
             default="fill",
             check=checks.one_of("on_existing", "fill", "replace", "error"),
             meaning='When the frame has such a column already: "fill" keeps the values that are there and buys only '
-            'for rows that lack one, "replace" buys for all rows, "error" refuses.',
+            'for rows that lack one, "replace" buys for all rows and keeps a value only where nothing was learnt, '
+            '"error" refuses.',
         ),
         Option(
             name="dtype_backend",

@@ -20,12 +20,12 @@ from cleanlist_pandas.case import Case
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.mail_domains import classify, classify_domains
 from cleanlist_pandas.frame.needs import bits_of, names_of
-from cleanlist_pandas.plan.buckets import Bucket, Ints
+from cleanlist_pandas.plan.buckets import Bucket, Ints, n_rows
 from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plan.expect import COMPANY, HitRates, expect
 from cleanlist_pandas.plan.priority import Floats, buying_order, worth_of_people
-from cleanlist_pandas.services.service import SURFACES, BatchService, Lookup, missing_on
+from cleanlist_pandas.services.service import SURFACES, BatchService, Lookup, Surface, missing_on
 
 __all__ = ["agreed_budget", "estimate_of", "hit_rates", "order_of", "plan_of"]
 
@@ -35,6 +35,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
     decision, settings = replace(case.decision, rows=_rows(case)), case.settings
     billable = decision.billable
     prices, asks = decision.prices[billable], decision.asks[billable]
+    unnamed = decision.n_unnamed(case.keys, case.times)
     bought = [(one, one.decision.billable) for one in (case, case.companies) if one is not None]
     expected = expect(
         np.concatenate([_classes(one, places) for one, places in bought]),
@@ -43,7 +44,7 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
     )
     return CostEstimate(
         rows=bucket_series(decision.rows, case.frame.index),
-        buckets=decision.counts(),
+        buckets=decision.counts(case.times),
         fields=case.fields,
         prices={int(price): n for price, n in sorted(Counter(prices.tolist()).items())},
         credits_per_lookup=decision.price,
@@ -52,8 +53,8 @@ def estimate_of(case: Case, rates: HitRates | None = None) -> CostEstimate:
         history=expected.history,
         rate_per_minute=settings.rate_per_minute,
         column=case.column,
-        several=case.keys.n_several,
-        skipped=dict(case.keys.skipped) | ({"unnamed": unnamed} if (unnamed := decision.n_unnamed(case.keys)) else {}),
+        several=n_rows(case.keys.several, case.times),
+        skipped=dict(case.keys.skipped) | ({"unnamed": unnamed} if unnamed else {}),
         doubtful=decision.doubtful,
         max_credits=case.max_credits,
         price_per_credit=settings.price_per_credit,
@@ -75,12 +76,12 @@ def _rows(case: Case) -> npt.NDArray[np.int8]:
 
 def _of_companies(companies: Case) -> Mapping[str, Any]:
     """Return what the companies of a case cost, and would cost row by row."""
-    decision, counts = companies.decision, companies.decision.counts()
+    decision, counts = companies.decision, companies.decision.counts(companies.times)
     useless = sum(counts[name] for name in ("blank", "malformed", "suppressed"))
     return {
         "companies": len(decision.billable),
         "company_credits": companies.ceiling,
-        "company_naive": decision.price * (len(decision.rows) - useless),
+        "company_naive": decision.price * (sum(counts.values()) - useless),
         "company_doubtful": decision.price * counts["in_doubt"],
     }
 
@@ -110,12 +111,15 @@ def _requests(case: Case, asks: npt.NDArray[np.uint16]) -> int:
     for bits, n in Counter(asks[asks != 0].tolist()).items():
         asked = Lookup(address="", fields=names_of(bits))
         together = isinstance(service, BatchService) and service.kind_of(asked)
-        requests += (
-            -(-n // surface.people_per_batch) * surface.requests_per_batch
-            if together
-            else n * surface.requests_per_lookup
-        )
+        requests += _batch_requests(surface, n) if together else n * surface.requests_per_lookup
     return requests + surface.requests_per_run * (requests > 0)
+
+
+def _batch_requests(surface: Surface, n: int) -> int:
+    """Return the requests that people who are asked about together take."""
+    full, rest = divmod(n, surface.people_per_batch)
+    is_at_once = rest < surface.people_at_once
+    return full * surface.requests_per_batch + (rest > 0) * (1 if is_at_once else surface.requests_per_batch)
 
 
 def _company_requests(case: Case) -> int:
@@ -127,7 +131,7 @@ def plan_of(case: Case) -> Plan:
     """Return the frozen decision: who is bought in which order."""
     rates = hit_rates(case)
     order = order_of(case, rates)
-    rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, np.ones(case.keys.n_rows))
+    rows = worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, _times(case))
     return Plan(
         estimate=estimate_of(case, rates),
         service=case.settings.service,
@@ -222,8 +226,13 @@ def _classes(case: Case, people: Ints) -> npt.NDArray[np.int8]:
 
 def _worth(case: Case) -> Floats:
     """Return the worth of each person's rows; a row is worth 1 where nothing else was said."""
-    worth = np.ones(case.keys.n_rows) if case.worth is None else case.worth
+    worth = _times(case) if case.worth is None else case.worth
     return worth_of_people(case.keys.codes, case.keys.n_keys, case.needs.rows, worth)
+
+
+def _times(case: Case) -> Floats:
+    """Return how many rows each row of a case stands for."""
+    return np.ones(case.keys.n_rows) if case.times is None else case.times.astype(np.float64)
 
 
 def digest_of(addresses: pa.LargeStringArray) -> str:

@@ -20,8 +20,9 @@ import pandas as pd
 from cleanlist_pandas import checks
 from cleanlist_pandas.checks import Secret
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.option_table import OPTIONS, Option
+from cleanlist_pandas.option_table import OPTIONS, Option, unset
 from cleanlist_pandas.services.service import HOST, SURFACES, Surface, surface_for
+from cleanlist_pandas.wording import host_of
 
 __all__ = [
     "OPTIONS",
@@ -35,6 +36,7 @@ __all__ = [
     "sandboxed",
     "show_config",
     "surface_of",
+    "unset",
 ]
 
 
@@ -137,8 +139,8 @@ def sandboxed(**values: Any) -> Iterator[None]:
         _sandboxes.remove(layer)
 
 
-def resolve(name: str, argument: Any = ..., *, url: str | None = None, surface: Surface | None = None) -> Setting:
-    """Return the value of one option and who set it; ``...`` stands for an argument that was not given.
+def resolve(name: str, argument: Any = unset, *, url: str | None = None, surface: Surface | None = None) -> Setting:
+    """Return the value of one option and who set it; `unset` stands for an argument that was not given.
 
     For a call to the service at `url` only that service's own sandbox counts: key and ledger of another are not for it.
     What nobody set may depend on the `surface`, by default the one that a call without arguments would speak to.
@@ -147,9 +149,9 @@ def resolve(name: str, argument: Any = ..., *, url: str | None = None, surface: 
     if name == "service" and setting.value is None:
         return Setting((surface or surface_of({})).name, setting.source)
     if name == "base_url" and setting.source in ("sandbox", "default"):  # a host, at which each surface has its path
-        host = HOST if setting.value is ... else setting.value
+        host = HOST if setting.value is unset else setting.value
         return Setting(host + (surface or surface_of({})).path, setting.source)
-    if name == "rate_per_minute" and setting.value is ...:
+    if name == "rate_per_minute" and setting.value is unset:
         at_home = checks.is_loopback(url or resolve("base_url", surface=surface).value)  # where no limit is published
         return Setting(None if at_home else (surface or surface_of({})).rate_per_minute, setting.source)
     return setting
@@ -157,17 +159,17 @@ def resolve(name: str, argument: Any = ..., *, url: str | None = None, surface: 
 
 def surface_of(arguments: Mapping[str, Any]) -> Surface:
     """Return the surface that a call speaks to: the one that was named, else the one that its key is for."""
-    given = arguments.get("base_url", ...)
-    url = None if given is ... else OPTIONS["base_url"].check(given)
-    name = _said("service", arguments.get("service", ...), url).value
-    key = _said("api_key", arguments.get("api_key", ...), url).value
+    given = arguments.get("base_url", unset)
+    url = None if given is unset else OPTIONS["base_url"].check(given)
+    name = _said("service", arguments.get("service", unset), url).value
+    key = _said("api_key", arguments.get("api_key", unset), url).value
     return SURFACES[name] if name else surface_for("" if key is None else key.reveal())
 
 
 def _said(name: str, argument: Any, url: str | None) -> Setting:
     """Return what was said of one option, and by whom."""
     option = _option(name)
-    if argument is not ... and (argument is not None or name != "api_key"):  # None: the caller has no key of its own
+    if argument is not unset and (argument is not None or name != "api_key"):  # None: the caller has no key of its own
         return Setting(option.check(argument), "argument")
     sandboxes = [layer for layer in _sandboxes[::-1] if url is None or f"{url}/".startswith(f"{layer['base_url']}/")]
     for source, layers in (("sandbox", sandboxes), ("option_context", _context.get())):
@@ -206,7 +208,7 @@ class Settings:
     api_key: Secret | None
     base_url: str
     service: str
-    ledger: Any  # a Path, an open Ledger, None for memory only, or ... for the default place
+    ledger: Any  # a Path, an open Ledger, None for memory only, or unset: the default place
     concurrency: int
     rate_per_minute: float | None
     timeout_s: float
@@ -229,9 +231,9 @@ class Settings:
     def of(cls, arguments: Mapping[str, Any]) -> Settings:
         """Resolve every option, with a call's arguments first."""
         surface = surface_of(arguments)
-        url = resolve("base_url", arguments.get("base_url", ...), surface=surface).value
+        url = resolve("base_url", arguments.get("base_url", unset), surface=surface).value
         return cls(
-            **{name: resolve(name, arguments.get(name, ...), url=url, surface=surface).value for name in OPTIONS}
+            **{name: resolve(name, arguments.get(name, unset), url=url, surface=surface).value for name in OPTIONS}
         )
 
     @property
@@ -240,13 +242,15 @@ class Settings:
         return "local" if checks.is_loopback(self.base_url) else "live"
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
     """Return a value as a person reads it."""
-    return "in your user data directory" if value is ... else str(value)
+    if name == "webhook_url" and value is not None:
+        return host_of(str(value))
+    return "in your user data directory" if value is unset else str(value)
 
 
 def show_config() -> pd.DataFrame:
-    """Show every option, its value and who set it; the key is masked. Sends nothing.
+    """Show every option, its value and who set it; the key is masked, and what follows a webhook's host. Sends nothing.
 
     Returns
     -------
@@ -259,5 +263,5 @@ def show_config() -> pd.DataFrame:
             setting = resolve(name)
         except ConfigurationError as error:
             setting = Setting(f"not usable: {error}", option.variable or "")
-        rows[name] = {"value": _shown(setting.value), "source": setting.source, "meaning": option.meaning}
+        rows[name] = {"value": _shown(name, setting.value), "source": setting.source, "meaning": option.meaning}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("option")

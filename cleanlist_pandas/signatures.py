@@ -244,16 +244,20 @@ def _errors(like: Callable[[Any], Any]) -> Iterator[None]:
 
 
 def discreet(function: Callable[P, R]) -> Callable[P, R]:
-    """Let our errors leave a door without the frames they passed: tools that print locals would show key and people."""
+    """Let our errors leave a door without the frames they passed: tools that print locals would show key and people.
+
+    Arguments are emptied, not deleted: IPython says that it failed where they are missing.
+    """
 
     @functools.wraps(function)
     def shut(*args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True  # IPython and pytest end with the caller's own line
         failure: CleanlistError
         try:
             return function(*args, **kwargs)
         except CleanlistError as error:
             failure = error.with_traceback(None)
-        del args, kwargs
+        args, kwargs = (), {}  # type: ignore[assignment]
         try:
             raise failure
         finally:
@@ -261,8 +265,9 @@ def discreet(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     async def shut_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+        __tracebackhide__ = True
         coroutine: Any = function(*args, **kwargs)
-        del args, kwargs
+        args, kwargs = (), {}  # type: ignore[assignment]
         return await _discreetly(coroutine)
 
     is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
@@ -271,12 +276,13 @@ def discreet(function: Callable[P, R]) -> Callable[P, R]:
 
 async def _discreetly(coroutine: Coroutine[Any, Any, R]) -> R:
     """Await a door's coroutine in the same manner."""
+    __tracebackhide__ = True
     failure: CleanlistError
     try:
         return await coroutine
     except CleanlistError as error:
         failure = error.with_traceback(None)
-    del coroutine
+    coroutine = None  # type: ignore[assignment]
     try:
         raise failure
     finally:

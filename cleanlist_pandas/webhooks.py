@@ -22,7 +22,7 @@ from socketserver import TCPServer
 from typing import Any, Final
 
 from cleanlist_pandas import checks
-from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.errors import ConfigurationError, LedgerError
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.services.cells import as_object
 from cleanlist_pandas.services.v2 import as_token
@@ -55,6 +55,8 @@ def handle(body: bytes, ledger: Ledger) -> int:
 
     Raises
     ------
+    ConfigurationError
+        If it is no open ledger.
     LedgerError
         If the ledger cannot be read. Answer with 503 then: the service tries again.
 
@@ -66,6 +68,7 @@ def handle(body: bytes, ledger: Ledger) -> int:
     ...     webhooks.handle(b'{"event": "enrichment.completed", "workflow_id": "of-somebody-else"}', ledger)
     404
     """
+    _check_open(ledger)
     if len(body) > LARGEST_BODY:
         return 413
     try:
@@ -132,7 +135,7 @@ def receiver(ledger: Ledger, port: int = 0, *, timeout_s: float = 2.0) -> Iterat
     Raises
     ------
     ConfigurationError
-        If the port or the time is none.
+        If the port or the time is none, or it is no open ledger.
     OSError
         If the port is taken.
 
@@ -144,6 +147,7 @@ def receiver(ledger: Ledger, port: int = 0, *, timeout_s: float = 2.0) -> Iterat
     ...     hook.wait(0.01)
     False
     """
+    _check_open(ledger)
     longest_s = checks.positive("timeout_s")(timeout_s)
     assert longest_s is not None  # noqa: S101 - None is refused
     with _Server(ledger, checks.count("port", 0, 65_535)(port), longest_s) as server:
@@ -154,6 +158,12 @@ def receiver(ledger: Ledger, port: int = 0, *, timeout_s: float = 2.0) -> Iterat
         finally:
             server.shutdown()
             thread.join()
+
+
+def _check_open(ledger: Any) -> None:
+    """Refuse what is no ledger: a path would be opened for each webhook."""
+    if not isinstance(ledger, Ledger):
+        raise ConfigurationError(f"Webhooks are about an open ledger, cl.Ledger(path), not a {type(ledger).__name__}.")
 
 
 class _Server(TCPServer):

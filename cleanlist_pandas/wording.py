@@ -1,8 +1,10 @@
-"""Numbers with their nouns."""
+"""How numbers and web addresses are told to people."""
 
 from __future__ import annotations
 
-__all__ = ["n_of"]
+import re
+
+__all__ = ["host_of", "n_of"]
 
 
 def n_of(n: int, noun: str, plural: str = "") -> str:
@@ -14,3 +16,14 @@ def n_of(n: int, noun: str, plural: str = "") -> str:
     ('1 credit', '2,000 credits', '2 people')
     """
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def host_of(url: str) -> str:
+    """Return a web address as far as its host: what comes after may be a secret.
+
+    Examples
+    --------
+    >>> host_of("https://hooks.acme.example/T0/s3cret?token=x"), host_of("http://127.0.0.1:8000")
+    ('https://hooks.acme.example/…', 'http://127.0.0.1:8000')
+    """
+    return re.sub(r"(://[^/?#\s]*)[/?#]\S+", r"\1/…", url)

@@ -45,6 +45,8 @@ numpydoc_show_class_members = False
 autodoc_typehints = "none"  # numpydoc's parameter lists say it better
 html_theme = "pydata_sphinx_theme"
 html_title = f"cleanlist_pandas {release}"
+html_static_path = ["_static"]
+html_css_files = ["docs.css"]
 html_theme_options = {
     "navbar_center": [],  # all pages are at the left
     "navigation_with_keys": False,

@@ -93,6 +93,23 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("budget at its edges", "budget changed between runs", "overcharge", "clock jumps"),
     ),
     (
+        "Nor is it otherwise on v2, on legacy v1 and with files",
+        "the same faults at each request of theirs, free or charged; mixed up answers, a quote that ran out, an empty "
+        "account, another day",
+        (
+            "other surfaces: cut, reset, silent",
+            "other surfaces: no answer",
+            "other surfaces: too early, away",
+            "other surfaces: odd but true",
+            "other surfaces: refused",
+            "other surfaces: refused for good",
+            "other surfaces: mixed up answers",
+            "other surfaces: quote ran out",
+            "other surfaces: account runs dry",
+            "other surfaces: on another day",
+        ),
+    ),
+    (
         "All of this in any order",
         "property tests of budget, verdicts, parser, quota and ledger, invented schedules of runs among them",
         (
@@ -126,10 +143,14 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "A process that dies loses nothing and buys nobody twice",
-        "killed with SIGKILL at a system call that writes, at one that sends, and again while it picks up the pieces",
+        "killed with SIGKILL at a system call that writes, at one that sends, on every surface, and again while it "
+        "picks up the pieces",
         (
             "kill points of an enrich",
             "kill points at requests",
+            "kill points at requests of other surfaces",
+            "kill points at writes of other surfaces",
+            "second kills on other surfaces",
             "second kills of a run",
             "kill points of a ledger",
         ),
@@ -137,12 +158,17 @@ PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "A disk that fails stops the sending; what was answered is kept",
         "disk full and I/O errors at a system call that writes, once and from then on; writes cut in their middle",
-        ("error points of an enrich", "writes cut in their middle"),
+        ("error points of an enrich", "writes cut in their middle", "disk full on other surfaces"),
     ),
     (
         "A power loss takes nothing that was sent, answered or erased",
         "power lost after each write: lost, torn and reordered sectors, in every state the file system may leave",
-        ("power-loss states of a ledger", "power-loss states of an enrich", "power-loss states of a repair"),
+        (
+            "power-loss states of a ledger",
+            "power-loss states of an enrich",
+            "power-loss states of a run by list",
+            "power-loss states of a repair",
+        ),
     ),
 )
 

@@ -2,20 +2,26 @@
 
 import doctest
 import importlib
-import os
 import pkgutil
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from code_blocks import read_blocks, run_block, run_python
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.services import csv_row, csv_upload, legacy_v1, v2, v2_company, v2_list
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+BLOCKS = {
+    f"{path.name}: {block.name}": block for path in DOCUMENTS for block in read_blocks(path.read_text(encoding="utf-8"))
+}
+TREE = {"PYTHONPATH": str(REPOSITORY)}  # the package that is run is the one beside
 
 
 def _block(marker: str) -> str:
@@ -23,49 +29,36 @@ def _block(marker: str) -> str:
     return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
 
 
-def _run(tmp_path: Path, *arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
-    """Run Python as somebody with an empty home and nothing set, in the repository or elsewhere."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLEANLIST")}
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=cwd,
-        env={**environment, "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_the_first_command_ends_with_what_the_readme_shows(tmp_path):
     command = re.search(r"cleanlist-pandas (enrich .+)", _block("the two commands")).group(1)
     out = tmp_path / "enriched.csv"
-    ran = _run(tmp_path, "-m", "cleanlist_pandas", *command.replace("enriched.csv", str(out)).split())
+    arguments = command.replace("enriched.csv", str(out)).split()
+    ran = run_python("-m", "cleanlist_pandas", *arguments, cwd=REPOSITORY, home=tmp_path, **TREE)
     assert ran.returncode == 0
     assert ran.stderr.replace(str(out), "enriched.csv").endswith(_block("what the first command ends with"))
 
 
-@pytest.mark.parametrize(
-    ("codes", "outputs"),
-    [
-        (["ten lines", "report"], ["what they print", "what it says"]),
-        (["check"], ["what it prints"]),
-        (["companies"], ["what companies cost"]),
-        (["spend it best"], ["spend it best prints"]),
-        (["any frame"], ["any frame prints"]),
-        (["dask"], ["dask prints"]),
-        (["jobs"], ["jobs print"]),
-    ],
-)
-def test_code_of_the_readme_prints_what_it_shows(tmp_path, codes, outputs):
-    """The report is typed after the ten lines."""
-    for package in [{"any frame": "polars", "dask": "dask"}.get(code) for code in codes]:
-        if package:
-            pytest.importorskip(package)
-    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
-    ran = _run(tmp_path, "-c", "".join(map(_block, codes)), cwd=tmp_path)
-    assert ran.stderr == ""
-    assert ran.stdout == "".join(map(_block, outputs))
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_code_in_a_document_prints_what_it_shows(tmp_path, block):
+    for package in block.needs:
+        pytest.importorskip(package)
+    assert run_block(block, tmp_path, TREE) == (block.shown, "")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_code_in_a_document_goes_by_another_name(document):
+    """What is Python is called so, so that it is run; the rest is what Sphinx is told, output, or for the shell."""
+    fences = re.findall(r"^ *```(.+)$", document.read_text(encoding="utf-8"), re.M)
+    named = {fence.split()[0] for fence in fences}
+    assert named <= {"python", "text", "bash", "{include}", "{toctree}", "{eval-rst}"}
+    assert fences.count("python") == len(read_blocks(document.read_text(encoding="utf-8")))
+
+
+def test_code_in_a_document_needs_nothing_else_but_where_it_says_so():
+    """Where it is not marked it imports the package and pandas only; CI runs it where nothing else is installed."""
+    for block in BLOCKS.values():
+        foreign = {"polars", "dask", "matplotlib", "distributed"} & set(re.findall(r"^import (\w+)", block.code, re.M))
+        assert foreign == set(block.needs)
 
 
 def test_the_readme_lists_every_assumption():

@@ -29,9 +29,14 @@ def run(path: Path, folder: Path) -> nbformat.NotebookNode:
         (folder / name).mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CLEANLIST", "XDG"))}
     environment |= {"HOME": str(folder / "home"), "PYTHONPATH": str(REPOSITORY), "MPLCONFIGDIR": mpl.get_cachedir()}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # cells run our command, too
     notebook = nbformat.read(path, 4)
     client = NotebookClient(
-        notebook, timeout=120, record_timing=False, resources={"metadata": {"path": folder / "notebooks"}}
+        notebook,
+        timeout=120,
+        record_timing=False,
+        coalesce_streams=True,  # a command's output comes in pieces, cut where chance will have it
+        resources={"metadata": {"path": folder / "notebooks"}},
     )
     client.execute(env=environment)
     notebook.metadata = {"kernelspec": notebook.metadata.kernelspec}  # without the versions of this machine

@@ -15,7 +15,7 @@ from cleanlist_pandas.frame.addresses import Bools, Reason
 from cleanlist_pandas.frame.arrays import Array
 from cleanlist_pandas.frame.keys import Keys
 from cleanlist_pandas.frame.mail_domains import DomainClass, classify_domains, domains_of
-from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs
+from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs, on_rows
 
 __all__ = ["company_keys", "company_needs"]
 
@@ -71,7 +71,7 @@ def company_needs(
     brought : sequence of str
         What one look-up of a company brings: of each company all of it is wanted, or nothing.
     """
-    of_row = np.append(unsaid, np.uint16(0))[people.codes]
+    of_row = on_rows(unsaid, people.codes)
     only: dict[str, Bools] = {name: (of_row & bits_of([name])) != 0 for name in fields}
     found = find_needs(companies.codes, companies.n_keys, fields, existing, only)
     return Needs(found.rows, np.where(found.people != 0, bits_of(brought), np.uint16(0)))

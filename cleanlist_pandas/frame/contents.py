@@ -133,7 +133,7 @@ def _words(frame: pd.DataFrame, name: str, words: Sequence[str]) -> Codes:
     if column is None:
         return np.full(len(frame), -1, np.int8)
     known = column.astype("category").cat
-    places = pd.Index(list(words)).get_indexer(pd.Index(known.categories.astype(object)))
+    places = pd.Index(list(words), dtype=object).get_indexer(known.categories.astype(object))
     return np.append(places, -1).astype(np.int8)[known.codes.to_numpy()]
 
 

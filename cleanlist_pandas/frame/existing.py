@@ -15,7 +15,7 @@ from cleanlist_pandas.fields import FIELDS, Field, FieldName, normal_word
 from cleanlist_pandas.frame.addresses import Bools, as_mask, cell_texts, trim
 from cleanlist_pandas.frame.arrays import Array, Kinds, category
 
-__all__ = ["OTHERS", "check_once", "label", "read_existing", "typed"]
+__all__ = ["OTHERS", "check_once", "label", "read_existing", "read_replaced", "typed"]
 
 OTHERS: Final = tuple(
     f"enriched_{name}" for name in ("status", "source", "confidence", "at", "credits", "reason")
@@ -48,6 +48,16 @@ def read_existing(
         names = ", ".join(field.column for field in present)
         raise ColumnsError(f'The frame already has {names}; drop them or pass on_existing="fill" or "replace".')
     return {} if on_existing == "replace" else {field.name: _read(frame, field, kinds) for field in present}
+
+
+def read_replaced(frame: pd.DataFrame, fields: Sequence[FieldName], on_existing: str, kinds: Kinds) -> dict[str, Array]:
+    """Return the values that ``on_existing="replace"`` writes over once something is learnt; missing is what fits not.
+
+    They say nothing about what is wanted.
+    """
+    present = [FIELDS[name] for name in fields if label(frame, FIELDS[name].column) in frame.columns]
+    columns = {field: frame[label(frame, field.column)] for field in present if on_existing == "replace"}
+    return {field.name: typed(column, field, kinds)[0] for field, column in columns.items()}
 
 
 def check_once(frame: pd.DataFrame, columns: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,13 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.arrays import MISSING, SOURCE_DTYPE, STATUS_DTYPE, Array, Kinds, category, first_rows
 from cleanlist_pandas.frame.existing import label
+from cleanlist_pandas.frame.needs import Bits, bits_of
 from cleanlist_pandas.frame.told import STATUS_CODE, Facts, Told
 
-__all__ = ["assign", "join", "keep"]
+__all__ = ["assign", "join", "merged"]
 
 Ints = npt.NDArray[np.int64]
+NOTHING: Final[Mapping[str, Array]] = {}
 
 
 def join(
@@ -29,6 +31,8 @@ def join(
     existing: Mapping[str, Array],
     filled: npt.NDArray[np.bool_],
     kinds: Kinds,
+    replaced: Mapping[str, Array] = NOTHING,
+    learnt: Bits | int = 0,
     provenance: bool = False,
 ) -> pd.DataFrame:
     """Return the frame with what was learnt as new columns. Sends nothing.
@@ -49,6 +53,10 @@ def join(
         Rows that lacked nothing.
     kinds : Kinds
         Which dtypes to make.
+    replaced : mapping of str to array, optional
+        Values the frame has already, which stay where nothing was learnt of the field.
+    learnt : ndarray of uint16, shape (n_rows,), optional
+        The fields of which something was learnt, be it that there is nothing.
     provenance : bool
         Whether to add where the values came from.
 
@@ -62,7 +70,8 @@ def join(
     new: dict[Any, Array] = {}
     for name in fields:
         values = kinds.column(FIELDS[name], told.facts.values[name], rows)
-        new[FIELDS[name].column] = keep(existing[name], values) if name in existing else values
+        is_learnt = (learnt & bits_of([name])) != 0
+        new[FIELDS[name].column] = merged(values, existing.get(name), replaced.get(name), is_learnt)
     new["enriched_status"] = _statuses(rows, told.facts, filled)
     if provenance:
         once = _firsts(np.where(filled, -1, codes), rows, len(told))
@@ -78,12 +87,21 @@ def assign(frame: pd.DataFrame, columns: dict[Any, Array]) -> pd.DataFrame:
     return out
 
 
-def keep(existing: Array, values: Array) -> Array:
-    """Return new values, except where there are old ones."""
-    there = ~np.asarray(pd.isna(existing))
-    merged = values.copy()
-    merged[there] = existing[there]
-    return merged
+def merged(
+    values: Array, existing: Array | None, replaced: Array | None, learnt: npt.NDArray[np.bool_] | bool
+) -> Array:
+    """Return a field's new values, except where an old one stays: one that `existing` has, always, and one that is
+    `replaced`, where there is none and none was learnt of.
+    """
+    old = replaced if existing is None else existing
+    if old is None:
+        return values
+    stays = ~np.asarray(pd.isna(old))
+    if existing is None:
+        stays &= np.asarray(pd.isna(values)) & ~np.asarray(learnt)
+    out = values.copy()
+    out[stays] = old[stays]
+    return out
 
 
 def _statuses(rows: Ints, told: Facts, filled: npt.NDArray[np.bool_]) -> pd.Categorical:

@@ -13,7 +13,7 @@ import pandas as pd
 from cleanlist_pandas.fields import FIELDS, FieldName
 from cleanlist_pandas.frame.arrays import Array
 
-__all__ = ["Bits", "Needs", "bits_of", "find_needs", "names_of"]
+__all__ = ["Bits", "Needs", "bits_of", "find_needs", "names_of", "on_rows"]
 
 Bits = npt.NDArray[np.uint16]
 _BIT: Final = {name: np.uint16(1 << place) for place, name in enumerate(FIELDS)}
@@ -43,6 +43,11 @@ def bits_of(names: Iterable[str]) -> np.uint16:
 def names_of(bits: int) -> tuple[FieldName, ...]:
     """Return the fields of some bits, in the order of the vocabulary."""
     return tuple(field.name for field in FIELDS.values() if bits & int(_BIT[field.name]))
+
+
+def on_rows(bits: Bits, codes: npt.NDArray[np.int64]) -> Bits:
+    """Return each row's bits, given those of people or companies; a row without one has none."""
+    return np.append(bits, np.uint16(0))[codes]
 
 
 def find_needs(

@@ -16,8 +16,8 @@ from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.addresses import cell_texts
 from cleanlist_pandas.frame.arrays import SOURCE_DTYPE, STATUS_DTYPE, Array, Ints, Kinds, first_rows
 from cleanlist_pandas.frame.columns import Columns, find_columns
-from cleanlist_pandas.frame.existing import OTHERS, label, read_existing
-from cleanlist_pandas.frame.join import assign, keep
+from cleanlist_pandas.frame.existing import OTHERS, label, read_existing, read_replaced
+from cleanlist_pandas.frame.join import assign, merged
 from cleanlist_pandas.frame.keys import HINTS, Keys, Reason, read, row_texts
 from cleanlist_pandas.frame.needs import Bits, bits_of
 
@@ -56,8 +56,14 @@ class Layout:
         inputs = self.columns.as_dict().values()
         return read_existing(part, self.fields, self.on_existing, self.kinds, inputs)
 
+    def replaced(self, part: pd.DataFrame) -> dict[str, Array]:
+        """Return those of them that are written over once something is learnt, by field."""
+        return read_replaced(part, self.fields, self.on_existing, self.kinds)
 
-def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFrame:
+
+def people_of_part(
+    part: pd.DataFrame, number: int, layout: Layout, worth: npt.NDArray[np.float64] | None = None
+) -> pd.DataFrame:
     """Return who is in a part: one row for each distinct cell of the e-mail column and what its rows lack.
 
     Parameters
@@ -66,12 +72,14 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
         One partition.
     number : int
         Its place among them.
+    worth : ndarray of float64, optional
+        What each row is worth.
 
     Returns
     -------
     pandas.DataFrame
         In the order in which they are first seen: ``cell`` and the hints, as text; ``lacks`` (uint16, the fields that
-        are missing, as bits), ``n`` (int64, rows), ``part`` (int64).
+        are missing, as bits), ``n`` (int64, rows), ``part`` (int64); ``worth`` (float64) of all rows, if it is given.
     """
     keys = read(part, layout.columns)
     lacks = _lacks(layout.existing(part), len(part), layout)
@@ -79,7 +87,8 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
     no_text: Any = pc.and_(cells.is_null(), pa.array(keys.reasons == Reason.MALFORMED))
     encoded: Any = pc.if_else(no_text, _MALFORMED, cells).dictionary_encode("encode")
     both = encoded.indices.to_numpy().astype(np.int64) * 2**16 + lacks
-    _, first, n = np.unique(both, return_index=True, return_counts=True)
+    _, first, places, n = np.unique(both, return_index=True, return_inverse=True, return_counts=True)
+    worths = {} if worth is None else {"worth": np.bincount(places, weights=worth, minlength=len(first))}
     order = np.argsort(first)
     rows = first[order]
     codes = keys.codes[rows]
@@ -92,6 +101,7 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
             "lacks": lacks[rows],
             "n": n[order].astype(np.int64),
             "part": np.full(len(rows), number, np.int64),
+            **{name: sums[order] for name, sums in worths.items()},
         }
     )
 
@@ -99,21 +109,31 @@ def people_of_part(part: pd.DataFrame, number: int, layout: Layout) -> pd.DataFr
 def merge_people(people: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the people of several parts, given in their order, as those of one: nobody grows with the number of parts.
 
-    Of each distinct ``cell`` and ``lacks`` one row, where it is first seen, with that row's ``part``; ``n`` is the sum.
+    Of each distinct ``cell`` and ``lacks`` one row, where it is first seen, with that row's ``part``; ``n`` is the sum,
+    and so is ``worth``.
     Of a person's names, companies and profiles the longest count, the first of equals.
     """
+    cells: Any = pa.chunked_array([cell_texts(each["cell"]) for each in people]).dictionary_encode("encode")
+    places = np.concatenate([np.zeros(0, np.int32), *(one.indices.to_numpy() for one in cells.chunks)])
+    del cells  # of which all chunks have the same dictionary
     every = pd.concat(people, ignore_index=True)
-    cells: Any = cell_texts(every["cell"]).dictionary_encode("encode")
-    both = cells.indices.to_numpy().astype(np.int64) * 2**16 + every["lacks"].to_numpy()
-    _, first, codes = np.unique(both, return_index=True, return_inverse=True)
-    merged = every.iloc[first].copy()
-    merged["n"] = np.bincount(codes, weights=every["n"].to_numpy(), minlength=len(first)).astype(np.int64)
+    codes, first = _first_seen(places.astype(np.int64) * 2**16 + every["lacks"].to_numpy())
+    merged = {name: every[name].array.take(first) for name in every if name not in HINTS}
+    for name in [name for name in ("n", "worth") if name in merged]:
+        sums = np.bincount(codes, weights=every[name].to_numpy(), minlength=len(first))
+        merged[name] = sums.astype(every[name].to_numpy().dtype)
     for names in (HINTS[:2], HINTS[2:3], HINTS[3:]):  # first and last name from one row: two spellings are never mixed
         longest_first = np.argsort(-sum(_lengths(every[name]) for name in names), kind="stable")
-        _, at = np.unique(codes[longest_first], return_index=True)
-        for name in names:
-            merged[name] = every[name].array.take(longest_first[at])
-    return merged.iloc[np.argsort(first)].reset_index(drop=True)
+        at = longest_first[first_rows(codes[longest_first], len(first))]
+        merged |= {name: every[name].array.take(at) for name in names}
+    return pd.DataFrame({name: merged[name] for name in every})
+
+
+def _first_seen(values: Ints) -> tuple[Ints, Ints]:
+    """Return each value's place among the different ones, in first-seen order, and where each is first."""
+    encoded: Any = pa.array(values).dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    return codes, first_rows(codes, len(encoded.dictionary))
 
 
 def _lengths(column: pd.Series[Any]) -> Ints:
@@ -190,13 +210,14 @@ def join_part(part: pd.DataFrame, answers: pd.DataFrame, number: int, layout: La
     keys = read(part, layout.columns)
     place: Any = pc.index_in(keys.addresses, value_set=cell_texts(answers["address"]))
     rows: Ints = np.append(np.asarray(pc.fill_null(place.cast(pa.int64()), -1)), -1)[keys.codes]
-    existing = layout.existing(part)
+    existing, replaced = layout.existing(part), layout.replaced(part)
+    filled = (_lacks(existing, len(part), layout) == 0) & (keys.codes >= 0)
+    status = _statuses(answers, rows, keys.codes, filled)
+    is_told = np.isin(status, [_code(RowStatus.COMPLETED), _code(RowStatus.NOT_FOUND)])
     new: dict[str, Array] = {}
     for name in layout.fields:
         values = _spread(answers[FIELDS[name].column], rows)
-        new[FIELDS[name].column] = keep(existing[name], values) if name in existing else values
-    filled = (_lacks(existing, len(part), layout) == 0) & (keys.codes >= 0)
-    status = _statuses(answers, rows, keys.codes, filled)
+        new[FIELDS[name].column] = merged(values, existing.get(name), replaced.get(name), is_told)
     new["enriched_status"] = pd.Categorical.from_codes(status, dtype=STATUS_DTYPE)
     if "enriched_source" in answers:
         new |= _provenance(answers, rows, filled & (status != _code(RowStatus.SKIPPED)), number)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
 from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, pack
+from cleanlist_pandas.frame.needs import Bits
 
 __all__ = ["SOURCE_CODE", "STATUS_CODE", "Facts", "Told"]
 
@@ -67,6 +68,24 @@ class Facts:
             reasons=cast(Any, pa.array([one.reason or None for one in answers], pa.large_string())),
             values={name: pack(FIELDS[name], [one.values.get(name) for one in answers]) for name in fields},
             notes={at: one.notes for at, one in enumerate(answers) if one.notes},
+        )
+
+    def take(self, places: Ints) -> Facts:
+        """Return the answers at some places, no place twice."""
+        at: Any = pa.array(places)
+        moved = dict(zip(places.tolist(), range(len(places)), strict=True)) if self.notes else {}
+        return Facts(
+            statuses=self.statuses[places],
+            sources=self.sources[places],
+            credits=self.credits[places],
+            times_us=self.times_us[places],
+            confidences=self.confidences[places],
+            reasons=self.reasons.take(at),
+            values={
+                name: cells.take(at) if isinstance(cells, pa.Array) else cells[places]
+                for name, cells in self.values.items()
+            },
+            notes={moved[place]: notes for place, notes in self.notes.items() if place in moved},
         )
 
     @classmethod
@@ -136,6 +155,11 @@ class Told(Sequence[Answer]):
             reason=told.reasons[place].as_py() or "",
             notes=told.notes.get(place, ()),
         )
+
+    def learnt(self, wanted: Bits) -> Bits:
+        """Return of what was wanted of each person what the service told, be it that it knows nothing."""
+        told = [STATUS_CODE[RowStatus.COMPLETED], STATUS_CODE[RowStatus.NOT_FOUND]]
+        return np.where(np.isin(self.facts.statuses[self.places], told), wanted, np.uint16(0))
 
     def statuses(self) -> Counter[RowStatus]:
         """Count people by what became of them."""

@@ -15,7 +15,7 @@ from cleanlist_pandas.frame.arrays import first_rows
 from cleanlist_pandas.frame.keys import Keys, Reason
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, names_of
 
-__all__ = ["BUCKETS", "NOBODY", "Bucket", "Decision", "Ints", "State", "Tariff", "decide_people"]
+__all__ = ["BUCKETS", "NOBODY", "Bucket", "Decision", "Ints", "State", "Tariff", "decide_people", "n_rows"]
 
 Ints = npt.NDArray[np.int64]
 Tariff = Callable[[Sequence[FieldName]], int]
@@ -83,14 +83,17 @@ class Decision:
         """Positions, among the unique people, of those who would be bought; in first-seen order."""
         return np.flatnonzero(self.states == State.BILLABLE)
 
-    def n_unnamed(self, keys: Keys) -> int:
+    def n_unnamed(self, keys: Keys, times: Ints | None = None) -> int:
         """Return the number of suppressed rows of people who are not known well enough to be asked about."""
-        suppressed = int(np.count_nonzero(self.rows == Bucket.SUPPRESSED))
-        return suppressed - keys.counts()[Reason.SUPPRESSED]
+        return n_rows((self.rows == Bucket.SUPPRESSED) & (keys.reasons != Reason.SUPPRESSED), times)
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of rows in each bucket; they add up to the number of rows."""
-        return dict(zip(BUCKETS, np.bincount(self.rows, minlength=len(BUCKETS)).tolist(), strict=True))
+    def counts(self, times: Ints | None = None) -> dict[str, int]:
+        """Return the number of rows in each bucket, each counted some times; one of each person's is billable."""
+        counts = np.bincount(self.rows, weights=times, minlength=len(BUCKETS)).astype(np.int64)
+        n_billable = np.count_nonzero(self.rows == Bucket.BILLABLE)
+        counts[Bucket.DUPLICATE] += counts[Bucket.BILLABLE] - n_billable
+        counts[Bucket.BILLABLE] = n_billable
+        return dict(zip(BUCKETS, counts.tolist(), strict=True))
 
 
 NOBODY: Final = Decision(
@@ -98,6 +101,11 @@ NOBODY: Final = Decision(
     price=0, doubtful=0,
 )  # fmt: skip
 """What is decided before anything is known."""
+
+
+def n_rows(mask: npt.NDArray[np.bool_], times: Ints | None) -> int:
+    """Return how many rows are meant, each counted some times; by default once."""
+    return int(np.count_nonzero(mask) if times is None else times[mask].sum())
 
 
 def decide_people(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,6 +16,12 @@ from cleanlist_pandas.wording import n_of
 __all__ = ["Job"]
 
 FORMAT: Final = "cleanlist-pandas job 1"
+_KINDS: Final = {
+    **dict.fromkeys(("run", "service", "world", "digest", "ledger", "submitted_at"), str),
+    "fields": list,
+    "people": int,
+    "credits": int,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +95,9 @@ class Job:
         source = Path(path).expanduser()
         try:
             content: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
-            if content.pop("format") == FORMAT:
-                job = cls(**{**content, "fields": tuple(content["fields"])})
-                if all(isinstance(getattr(job, name), str | int | tuple) for name in content):
-                    return job
+            is_ours = content.pop("format") == FORMAT and {name: type(cell) for name, cell in content.items()} == _KINDS
+            if is_ours and content["credits"] >= 0 and datetime.fromisoformat(content["submitted_at"]).tzinfo:
+                return cls(**{**content, "fields": tuple(content["fields"])})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass
         raise ConfigurationError(f"{source} is no job that Job.save wrote; nothing was asked. Name the right file.")

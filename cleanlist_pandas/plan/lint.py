@@ -34,7 +34,7 @@ _ALIKE: Final = f"[{''.join(words.LOOK_ALIKES)}]"
 _LATIN: Final = str.maketrans(words.LOOK_ALIKES)
 
 
-def leave_out(keys: Keys, classes: Sequence[str]) -> Keys:
+def leave_out(keys: Keys, classes: Sequence[str], times: Any = None) -> Keys:
     """Leave out the people whose address is of one of some classes. Sends nothing.
 
     Parameters
@@ -43,14 +43,17 @@ def leave_out(keys: Keys, classes: Sequence[str]) -> Keys:
         All people of a frame, so that what is frequent in it is what `check` finds frequent.
     classes : sequence of str
         From `parse_skip`, the most serious first; a row is counted for the first that fits.
+    times : ndarray of int64, shape (n_rows,), optional
+        How often each row is counted; by default once.
     """
     if not classes:
         return keys
     flags = lint(keys).flags | flags_where("several", _only_among_several(keys))
     of_key = np.select([flags & bits_of(name) != 0 for name in classes], range(len(classes)), -1)
     of_row = np.append(of_key, -1)[keys.codes]
-    counts = np.bincount(of_row[of_row >= 0], minlength=len(classes)).tolist()
-    skipped = {name: n for name, n in zip(classes, counts, strict=True) if n}
+    left = of_row >= 0
+    counts = np.bincount(of_row[left], None if times is None else times[left], len(classes)).astype(np.int64)
+    skipped = {name: n for name, n in zip(classes, counts.tolist(), strict=True) if n}
     return replace(keys.suppress(of_key >= 0), skipped=skipped)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.columns import pick
 from cleanlist_pandas.plan.buckets import Ints
 
-__all__ = ["Floats", "buying_order", "read_worth", "worth_of_people"]
+__all__ = ["NO_WORTH", "Floats", "buying_order", "read_worth", "told_worth", "worth_of_people"]
 
 Floats = npt.NDArray[np.float64]
+NO_WORTH: Final = "priority= holds no number at all; leave it out, or name another column."
 
 
 def read_worth(frame: pd.DataFrame, priority: Any) -> Floats:
@@ -33,15 +34,21 @@ def read_worth(frame: pd.DataFrame, priority: Any) -> Floats:
     ConfigurationError
         If it is no column, does not fit the rows, or holds anything but numbers from 0 up, or nothing at all.
     """
+    values = told_worth(frame, priority)
+    if len(values) and np.isnan(values).all():
+        raise ConfigurationError(NO_WORTH)
+    return np.nan_to_num(values)
+
+
+def told_worth(frame: pd.DataFrame, priority: Any) -> Floats:
+    """Return each row's worth as it is told, NaN where it is missing, perhaps everywhere; see `read_worth`."""
     try:
         values = _numbers(_given(frame, priority))
     except (TypeError, OverflowError):  # complex numbers, and whole ones of more than 300 digits
         raise ConfigurationError("priority= holds cells that are no number; use a column of numbers.") from None
     if not np.all(values[~np.isnan(values)] >= 0) or np.isinf(values).any():
         raise ConfigurationError("priority= holds negative or infinite worths; use finite numbers from 0 up.")
-    if len(values) and np.isnan(values).all():
-        raise ConfigurationError("priority= holds no number at all; leave it out, or name another column.")
-    return np.nan_to_num(values)
+    return values
 
 
 def _given(frame: pd.DataFrame, priority: Any) -> pd.Series[Any]:

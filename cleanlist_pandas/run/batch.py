@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.run.lists import PATIENCE, drop_list
+from cleanlist_pandas.run.outcome import NO_ANSWER
 from cleanlist_pandas.run.records import RELEASED, Outcome
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.till import Person
@@ -42,6 +43,7 @@ class Batch:
     reason: str = "stopped before it was sent"
     is_leaving: bool = False  # the order is on its way at this moment
     told: Ended | None = None  # how it ended, where the reply to the order said it
+    is_refused: bool = False  # what it brought
 
 
 def settle(
@@ -62,8 +64,13 @@ async def drop(service: BatchService, line: Line, list_id: str) -> None:
         await drop_list(service, line, list_id)
 
 
-async def talk(engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None) -> T | None:
-    """Lead a conversation that is free to its end; None where it could not be."""
+async def talk(
+    engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event | None = None, ordered: Batch | None = None
+) -> T | None:
+    """Lead a conversation that is free to its end; None where it could not be, which ends the run.
+
+    Of people already `ordered` it may be refused: who comes after them is asked about all the same.
+    """
     until = until or engine.traffic.halted
     try:
         request = next(talk)
@@ -75,11 +82,16 @@ async def talk(engine: Engine, talk: Talk[T], line: Line, until: asyncio.Event |
                 if not engine.traffic.drain(RetryQuota.COST_AGAIN, sent.verdict.reason):
                     break
             if sent.reply is None:
+                if ordered is not None and sent.verdict.next is Next.REFUSED:
+                    ordered.is_refused = True
+                    return None
                 if not until.is_set() or sent.verdict.next in (Next.STOP, Next.REFUSED):
                     said = sent.verdict.stop or StopKind.SERVICE
                     engine.traffic.halt(said, f"what is free was not answered: {sent.verdict.reason}")
                 return None
-            request = talk.send(sent.reply)
+            before, request = request, talk.send(sent.reply)
+            if request is before and not engine.traffic.drain(RetryQuota.COST_AGAIN, NO_ANSWER):
+                return None
     except StopIteration as told:
         value: T = told.value
         return value

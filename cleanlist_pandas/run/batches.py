@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.errors import LedgerError
+from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batch import STILL, Batch, drop, settle, talk
 from cleanlist_pandas.run.lists import PATIENCE
 from cleanlist_pandas.run.orders import order
@@ -23,7 +25,7 @@ from cleanlist_pandas.run.retry import Next, StopKind, Verdict
 from cleanlist_pandas.run.till import Person
 from cleanlist_pandas.run.traffic import Line
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.service import BatchService, Ended, Pending
+from cleanlist_pandas.services.service import BatchService, Ended, Lookup, Pending
 
 if TYPE_CHECKING:
     from cleanlist_pandas.run.engine import Engine
@@ -33,6 +35,7 @@ __all__ = ["work_in_batches"]
 LONGEST_POLL_S: Final = 60.0
 SLOWER_EACH: Final = 2.0  # of the pauses between two questions about one batch
 UNTOLD: Final = "the answer says nothing of them"
+UNREAD: Final = "it has ended, and what it brought cannot be read"
 
 
 async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[Person]) -> list[Person]:
@@ -54,7 +57,7 @@ async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[
                 engine.watch(engine.tally, engine.budget)
 
     try:
-        await engine.gather([worker(number) for number in range(min(engine.limits.concurrency, len(batches)))])
+        await engine.traffic.gather([worker(number) for number in range(min(engine.limits.concurrency, len(batches)))])
     finally:
         for _, lookup in (person for batch in queue for person in batch.people):
             engine.budget.release(engine.till.price(lookup))
@@ -106,7 +109,7 @@ async def _ask(engine: Engine, service: BatchService, batch: Batch, line: Line) 
             await _follow(engine, service, batch, line)
     except asyncio.CancelledError:
         if batch.is_leaving and line.connection.unanswered:
-            batch.fate, batch.reason = IN_DOUBT, "stopped while being sent"
+            batch.fate, batch.reason = PENDING if batch.jobs else IN_DOUBT, "stopped while being sent"
         raise
     finally:
         for person in batch.people:
@@ -124,7 +127,7 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
     ended, failures, pause_s = engine.traffic.ended, 0, engine.limits.poll_s
     deadline_s = time.monotonic() + engine.limits.job_timeout_s - max(0.0, time.time() - job.at_us / 1e6)
     while failures < PATIENCE and not ended.is_set():
-        sent = await line.ask(service.follow(job.token), until=ended)
+        sent = await line.ask(service.follow(job.token), until=ended, patient=True)
         status = None if sent.reply is None else service.read_status(sent.reply, job.token)
         if isinstance(status, Ended) and await _take_in(engine, service, batch, status, line):
             return
@@ -139,27 +142,54 @@ async def _follow(engine: Engine, service: BatchService, batch: Batch, line: Lin
 
 
 async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: Ended, line: Line) -> bool:
-    """Read what a batch that has ended brought, book it, and delete its list; False if it could not be read."""
+    """Read what a batch that has ended brought, book it, and delete its list; False if it is to be read again."""
     lookups = [replace(lookup, job=batch.jobs[at]) for at, lookup in batch.people]
     token = batch.jobs[batch.people[0][0]].token
-    bodies = await talk(engine, service.collect(lookups, token, status), line, until=engine.traffic.ended)
+    if not service.is_whole(lookups, token):
+        lookups += _others(engine, service, batch, token)
+    asked = service.collect(lookups, token, status)
+    bodies = await talk(engine, asked, line, until=engine.traffic.ended, ordered=batch)
     if bodies is None:
-        return False
+        batch.reason = UNREAD
+        return batch.is_refused
     at_us = time.time_ns() // 1000
-    for person, lookup, body in zip(batch.people, lookups, bodies, strict=True):
-        number = batch.numbers[person[0]]
-        engine.begun.discard(number)
-        if body is None:
-            settle(engine, batch, person, Outcome(lookup=number, status=IN_DOUBT, reason=UNTOLD))
-            continue
-        reply = Reply(status=200, body=body)
-        answer = service.read(reply, lookup, at_us)
-        assert isinstance(answer, Answer)  # noqa: S101 - it reads what it wrote itself
-        engine.check_price(lookup, answer)
-        outcome = outcome_of(number, Verdict(next=Next.READ), reply, answer)
-        settle(engine, batch, person, outcome, ERASED if engine.is_erased(number) else answer)
+    fate = IN_DOUBT if status.final else PENDING
+    ends = [_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True)]
+    mine, others = ends[: len(batch.people)], ends[len(batch.people) :]
+    for person, (outcome, answer) in zip(batch.people, mine, strict=True):
+        engine.begun.discard(outcome.lookup)
+        settle(engine, batch, person, outcome, ERASED if answer and engine.is_erased(outcome.lookup) else answer)
+    found = [outcome for outcome, answer in others if answer and answer.status is RowStatus.COMPLETED]
+    for outcome in found:  # a miss of theirs may be one only because less is known of them here
+        engine.recorder.settle(outcome)
     batch.people = []
     engine.watch(engine.tally, engine.budget)
-    if service.is_whole(lookups, token) and not engine.limits.keep_list:
+    is_over = len(found) == len(others) and service.is_whole(lookups, token) and (status.final or None not in bodies)
+    if is_over and not engine.limits.keep_list and await engine.note():
         await drop(service, line, service.list_of(token))
     return True
+
+
+def _others(engine: Engine, service: BatchService, batch: Batch, token: str) -> list[Lookup]:
+    """Return who was ordered with the people of a batch and is not among them: what it cost was charged for all."""
+    together, mine = service.batch_of(token), {*batch.numbers.values()}
+    try:
+        taken = engine.ledger.taken_with(together)
+    except LedgerError:
+        return []
+    there = [lookup for lookup in taken if lookup.job and service.batch_of(lookup.job.token) == together]
+    return [lookup for lookup in there if lookup.job and lookup.job.lookup not in mine]
+
+
+def _end_of(
+    engine: Engine, service: BatchService, lookup: Lookup, body: bytes | None, at_us: int, fate: str
+) -> tuple[Outcome, Answer | None]:
+    """Return what is told of one person of a batch that has ended."""
+    assert lookup.job is not None  # noqa: S101 - it was taken
+    if body is None:
+        return Outcome(lookup=lookup.job.lookup, status=fate, reason=UNTOLD), None
+    reply = Reply(status=200, body=body)
+    answer = service.read(reply, lookup, at_us)
+    assert isinstance(answer, Answer)  # noqa: S101 - it reads what it wrote itself
+    engine.check_price(lookup, answer)
+    return outcome_of(lookup.job.lookup, Verdict(next=Next.READ), reply, answer), answer

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.errors import LedgerError
@@ -29,7 +28,7 @@ from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
-from cleanlist_pandas.run.till import Till
+from cleanlist_pandas.run.till import Till, Wants, always
 from cleanlist_pandas.run.traffic import Line, Sent, Traffic
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
@@ -43,7 +42,7 @@ __all__ = ["Engine"]
 class Engine:
     """One run and its state; lives in one event loop, so nothing here needs a lock."""
 
-    lookups: list[tuple[int, Lookup]]
+    lookups: Collection[tuple[int, Lookup]]
     service: Service
     network: Network
     ledger: Ledger
@@ -52,7 +51,8 @@ class Engine:
     pace: Pace
     limits: Limits
     watch: Callable[[Tally, Budget], None]
-    answers: dict[int, Answer] = field(default_factory=dict)
+    wants: Wants = always  # asked of each look-up just before it is sent
+    answers: MutableMapping[int, Answer] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)  # look-ups that the service took and works on
     list_id: str = ""
     balance: int | None = None
@@ -132,7 +132,7 @@ class Engine:
                 left = await work_in_batches(self, self.service, todo)
             else:
                 queue = iter(todo)
-                await self.gather(
+                await self.traffic.gather(
                     [self._worker(number, queue) for number in range(min(self.limits.concurrency, len(todo)))]
                 )
             todo = left + await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
@@ -145,34 +145,18 @@ class Engine:
         self.tally.waiting_for_others = n_people
         self.watch(self.tally, self.budget)
 
-    async def gather(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """Let workers come to their end; if one fails, or all are stopped at once, none stays behind."""
-        workers = [asyncio.create_task(each) for each in work]
-        try:
-            await asyncio.gather(*workers)
-        except BaseException:
-            self.traffic.halted.set()
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            raise
-
     async def _worker(self, number: int, queue: Iterator[tuple[int, Lookup]]) -> None:
         """Take people off the queue until it is empty or the run stops."""
         async with self.traffic.line(number) as line:
             while await line.wait(self.traffic.halted):
                 person = await self.till.next_affordable(queue)
                 if person is None:
-                    self._tell_if_out_of_budget()
+                    if self.till.is_empty:  # nobody else will be bought while answers still land
+                        self.tally.stopping = self.tally.stopping or StopKind.BUDGET
+                        self._show()
                     break
                 await self.ask(*person, line)
                 self.watch(self.tally, self.budget)
-
-    def _tell_if_out_of_budget(self) -> None:
-        """Show that nobody else will be bought while answers still land."""
-        if self.till.is_empty:
-            self.tally.stopping = self.tally.stopping or StopKind.BUDGET
-            self.watch(self.tally, self.budget)
 
     async def ask(self, position: int, lookup: Lookup, line: Line) -> None:
         """Take one person whose price is set aside to an outcome."""
@@ -223,19 +207,22 @@ class Engine:
             self.begun.add(number)
             return await self._follow(lookup, lookup.job, line)
         request = self.service.begin(lookup, self.list_id)
-        sent = await line.send(request, until=self.traffic.halted, wanted=lambda: not self.is_erased(number))
+
+        def is_wanted() -> bool:
+            return self.wants(lookup) and not self.is_erased(number)
+
+        if not self.wants(lookup):
+            return Outcome(lookup=number, status=RELEASED), ERASED
+        sent = await line.send(request, until=self.traffic.halted, wanted=is_wanted)
         if sent.result is None:
-            erased = ERASED if self.is_erased(number) else None
+            erased = None if is_wanted() else ERASED
             return Outcome(lookup=number, status=RELEASED, reason="" if erased else sent.verdict.reason), erased
         learnt = self._learn(lookup, sent, line)
         if not isinstance(learnt, Pending):
             return outcome_of(number, sent.verdict, sent.result, learnt), learnt
         self.begun.add(number)
         job = Job(lookup=number, token=learnt.token, at_us=time.time_ns() // 1000)
-        try:
-            await self.recorder.note(job)
-        except LedgerError:
-            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+        await self.note(job)
         await self.traffic.sleep(self.limits.poll_s, self.traffic.ended)
         return await self._follow(lookup, job, line)
 
@@ -249,7 +236,7 @@ class Engine:
         while failures < PATIENCE and not ended.is_set():
             if self.is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
                 return Outcome(lookup=job.lookup, status=PENDING), ERASED
-            sent = await line.ask(self.service.follow(job.token), until=ended)
+            sent = await line.ask(self.service.follow(job.token), until=ended, patient=True)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
             if isinstance(learnt, Answer) and sent.reply is not None:
                 self.begun.discard(job.lookup)
@@ -264,6 +251,14 @@ class Engine:
                 self.traffic.drain(RetryQuota.COST_AGAIN, sent.verdict.reason)
             await self.traffic.sleep(self.limits.poll_s, ended)
         return Outcome(lookup=job.lookup, status=PENDING), None
+
+    async def note(self, *jobs: Job) -> bool:
+        """Write down by what the service tells the end of look-ups, and all that was settled; whether that is done."""
+        try:
+            await self.recorder.note(*jobs)
+        except LedgerError:
+            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+        return self.recorder.failure is None
 
     def is_erased(self, *numbers: int) -> bool:
         """Whether somebody of some look-ups was erased since they were written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import uuid
@@ -18,10 +19,11 @@ from cleanlist_pandas.files import read_frame
 from cleanlist_pandas.frame.addresses import cell_texts, normalise
 from cleanlist_pandas.frame.known import read_export
 from cleanlist_pandas.run.adopt import adopted
-from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, RELEASED, Run
+from cleanlist_pandas.run.records import ADOPTED, IN_DOUBT, Run
 from cleanlist_pandas.run.salvage import read_only, readable_rows, write_export
 from cleanlist_pandas.run.store import Store
-from cleanlist_pandas.settings import resolve
+from cleanlist_pandas.run.views import FATE, stats_of, typed
+from cleanlist_pandas.settings import resolve, unset
 
 __all__ = ["Ledger", "default_path", "own_path"]
 
@@ -38,7 +40,7 @@ def default_path(world: str) -> Path:
 def own_path(given: str | os.PathLike[str] | None = None, *, url: str | None = None) -> Path:
     """Return the ledger that `enrich` would use here and now, for the service at `url`: as given, as set, or usual."""
     url = url or resolve("base_url").value
-    setting = resolve("ledger", ... if given is None else given, url=url).value
+    setting = resolve("ledger", unset if given is None else given, url=url).value
     if isinstance(setting, Store) and setting.path is not None:
         return setting.path
     return setting if isinstance(setting, Path) else default_path(_world(url))
@@ -90,30 +92,24 @@ class Ledger(Store):
         Returns
         -------
         pandas.Series of int64
-            ``lookups``, ``people``, ``completed``, ``not_found``, ``failed``, ``in_doubt``, ``released``,
-            ``credits`` (charged) and ``credits_in_doubt`` (perhaps charged).
+            ``lookups``, ``people``, ``completed``, ``not_found``, ``failed``, ``in_doubt``, ``running`` (by a run that
+            is going on), ``released``, ``credits`` (charged), ``credits_in_doubt`` (perhaps charged) and
+            ``credits_running`` (set aside).
         """
         with self._reading():
             rows = self._sql.execute(
-                "SELECT coalesce(o.status, ?), count(*), total(o.credits), total(l.price) FROM lookups l "
+                f"SELECT {FATE}, count(*), total(o.credits), total(l.price) FROM lookups l "  # noqa: S608 - constants
                 "LEFT JOIN outcomes o ON o.lookup = l.id GROUP BY 1",
-                (IN_DOUBT,),
+                (self._gone(),),
             ).fetchall()
             whom = "SELECT count(DISTINCT address) FROM lookups WHERE instr(address, '@')"  # a company is a domain
             people = self._sql.execute(whom).fetchone()[0]
-        count = {status: n for status, n, _, _ in rows}
-        kinds = ("completed", "not_found", "failed", IN_DOUBT, RELEASED)
-        return pd.Series(
-            {
-                "lookups": sum(count.values()),
-                "people": people,
-                **{kind: count.get(kind, 0) for kind in kinds},
-                "credits": int(sum(credits or 0 for status, _, credits, _ in rows if status != IN_DOUBT)),
-                "credits_in_doubt": int(sum(price for status, _, _, price in rows if status == IN_DOUBT)),
-            },
-            dtype="int64",
-            name="ledger",
-        )
+        return stats_of(rows, people)
+
+    def _gone(self) -> str:
+        """Return the runs that are over and left look-ups open, as JSON; a run writes first, and then lets go."""
+        whose = "SELECT DISTINCT run FROM lookups l WHERE NOT EXISTS (SELECT 1 FROM outcomes WHERE lookup = l.id)"
+        return json.dumps([run for (run,) in self._sql.execute(whose).fetchall() if not self._is_alive(run)])
 
     def history(self, world: str) -> list[tuple[str, int, int]]:
         """Return how many people were found and missed at each mail domain; what was adopted does not count.
@@ -141,16 +137,14 @@ class Ledger(Store):
         """
         with self._reading():
             rows = self._sql.execute(
-                "SELECT l.address, l.fields, l.price, l.at_us, "
-                "coalesce(o.reason, iif(j.lookup IS NULL, 'cut off', 'taken; the next run asks what became of it')), "
-                "l.run, o.status FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id "
-                "LEFT JOIN jobs j ON j.lookup = l.id WHERE coalesce(o.status, ?) = ? ORDER BY l.id",
-                (IN_DOUBT, IN_DOUBT),
+                "SELECT l.address, l.fields, l.price, l.at_us, "  # noqa: S608 - constants
+                "coalesce(o.reason, iif(j.lookup IS NULL, 'cut off', 'taken; the next run asks what became of it')) "
+                "FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id "
+                f"LEFT JOIN jobs j ON j.lookup = l.id WHERE {FATE} = ? ORDER BY l.id",
+                (self._gone(), IN_DOUBT),
             ).fetchall()
-        alive = {run: self._is_alive(run) for run in {row[5] for row in rows if row[6] is None}}
-        kept = [row[:5] for row in rows if row[6] is not None or not alive[row[5]]]
-        frame = pd.DataFrame(kept, columns=["address", "fields", "credits", "sent_at", "reason"])
-        return _typed(frame, "sent_at", "credits")
+        frame = pd.DataFrame(rows, columns=["address", "fields", "credits", "sent_at", "reason"])
+        return typed(frame, "sent_at", "credits")
 
     def erase(self, address: str) -> dict[str, Any]:
         """Forget one person for good and never send their address again. Sends nothing.
@@ -259,7 +253,7 @@ class Ledger(Store):
             if reason:
                 found.append((address, fields, credits, price, at_us, status, reason))
         columns = ["address", "fields", "credits", "price", "answered_at", "status", "reason"]
-        return _typed(pd.DataFrame(found, columns=columns), "answered_at", "credits", "price")
+        return typed(pd.DataFrame(found, columns=columns), "answered_at", "credits", "price")
 
     def export(self, path: str | os.PathLike[str]) -> int:
         """Write all look-ups and answers to a file of your own. Sends nothing.
@@ -321,9 +315,3 @@ class Ledger(Store):
             self._sql.execute("DELETE FROM outcomes WHERE at_us < ? AND status != ?", (before_us, IN_DOUBT))
             self._sql.execute("DELETE FROM jobs WHERE lookup NOT IN (SELECT id FROM lookups)")
         return removed
-
-
-def _typed(frame: pd.DataFrame, time_column: str, *numbers: str) -> pd.DataFrame:
-    """Return the frame with whole numbers and UTC times, also where it has no rows."""
-    times = pd.to_datetime(frame[time_column].astype("int64"), unit="us", utc=True).astype("datetime64[us, UTC]")
-    return frame.astype(dict.fromkeys(numbers, "int64")).assign(**{time_column: times})

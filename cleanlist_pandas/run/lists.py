@@ -30,7 +30,7 @@ async def open_account(engine: Engine) -> None:
 async def close_account(engine: Engine) -> None:
     """Delete the run's list, unless it shall be kept or the service still works for it."""
     is_done = engine.list_id and not engine.limits.keep_list and not engine.begun
-    if isinstance(engine.service, ListService) and is_done:
+    if isinstance(engine.service, ListService) and is_done and await engine.note():  # else nobody could ask again
         async with engine.traffic.line(0) as line:
             await drop_list(engine.service, line, engine.list_id)
 

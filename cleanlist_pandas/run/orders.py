@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.answers import Answer
-from cleanlist_pandas.errors import LedgerError
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, talk
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER
@@ -36,7 +35,10 @@ ORDERS: Final = 3  # times an order that was lost on the way, or whose quote ran
 
 
 async def order(engine: Engine, service: BatchService, batch: Batch, line: Line) -> bool:
-    """File, price, write down and order a batch; whether it was taken. If not, it came to nothing or is in doubt."""
+    """File, price, write down and order a batch; whether it was taken, or can be looked for where that is not known.
+
+    If not, it came to nothing or is in doubt.
+    """
     list_id: str | None = None
     for _ in range(ORDERS):
         if list_id is None and batch.people:
@@ -47,7 +49,8 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if isinstance(asked, Halt) or asked is None:
             halt_for(engine, asked)
             break
-        sent = await _send(engine, service, batch, asked, list_id, line) if await _intend(engine, batch) else None
+        is_written = await _intend(engine, batch) and await _note_before(engine, service, batch, list_id)
+        sent = await _send(engine, service, batch, asked, list_id, line) if is_written else None
         if batch.fate == RELEASED and (sent is None or sent.result is None) and not engine.traffic.halted.is_set():
             _take_out_erased(engine, batch)
             await drop(service, line, list_id)
@@ -58,15 +61,18 @@ async def order(engine: Engine, service: BatchService, batch: Batch, line: Line)
         if reply is not None and tokens:
             _take(engine, batch, tokens, _end_in(service, reply, tokens[0]))
             if batch.told is None:
-                await _note(engine, batch)
+                engine.begun.update(job.lookup for job in batch.jobs.values())
+                await engine.note(*batch.jobs.values())
             return True
         if sent is not None and sent.verdict.next is Next.STOP:
             engine.traffic.halt(sent.verdict.stop or StopKind.SERVICE, sent.verdict.reason)
         if sent is None or sent.verdict.next is not Next.REFUSED or batch.fate == IN_DOUBT:
-            return False
-        _set_refused(engine, service, batch, sent)
+            return batch.fate == IN_DOUBT and bool(batch.jobs)
+        if not _set_refused(engine, service, batch, sent) and not service.surface.orders_once:  # with a new quote
+            _cannot_order(engine, batch)
+            break
     else:
-        engine.traffic.halt(StopKind.SERVICE, f"a list cannot be ordered: {batch.reason}")
+        _cannot_order(engine, batch)
     if list_id and batch.fate == RELEASED and not engine.limits.keep_list:
         await drop(service, line, list_id)
     return False
@@ -109,8 +115,13 @@ def _take_out_erased(engine: Engine, batch: Batch) -> None:
             del batch.numbers[person[0]]
 
 
-def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> None:
-    """Book those whom a refusal of all is about: the others are ordered again without them."""
+def _cannot_order(engine: Engine, batch: Batch) -> None:
+    """End the run: what is refused would be refused again."""
+    engine.traffic.halt(StopKind.SERVICE, f"people cannot be ordered together: {batch.reason}")
+
+
+def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent) -> bool:
+    """Book those whom a refusal of all is about: the others are ordered again without them. Whether there are any."""
     assert isinstance(sent.result, Reply)  # noqa: S101 - a verdict of refused is about a reply
     refused = service.read_refusal(sent.result, len(batch.people))
     kept = [person for at, person in enumerate(batch.people) if at not in refused]
@@ -120,6 +131,7 @@ def _set_refused(engine: Engine, service: BatchService, batch: Batch, sent: Sent
         number = batch.numbers[person[0]]
         settle(engine, batch, person, Outcome(lookup=number, status=answer.status, reason=reason), answer)
     batch.people = kept
+    return bool(refused)
 
 
 async def _file(engine: Engine, service: BatchService, batch: Batch, line: Line) -> str | None:
@@ -175,7 +187,7 @@ async def _intend(engine: Engine, batch: Batch) -> bool:
 
 def _end_in(service: BatchService, reply: Reply, token: str) -> Ended | None:
     """Return how a batch ended, if the reply to its order says so."""
-    status = service.read_status(reply, token) if service.surface.answers_at_once else None
+    status = service.read_status(reply, token) if service.surface.people_at_once else None
     return status if isinstance(status, Ended) else None
 
 
@@ -183,6 +195,11 @@ def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | Non
     """Keep by what the service tells the end; whose end is told has no other chance to be read."""
     batch.told = told
     batch.fate, batch.reason = (PENDING, STILL) if told is None else (IN_DOUBT, NO_ANSWER)
+    _set_tokens(batch, tokens)
+
+
+def _set_tokens(batch: Batch, tokens: Sequence[str]) -> None:
+    """Give everybody in a batch their token."""
     at_us = time.time_ns() // 1000
     batch.jobs = {
         at: Job(lookup=batch.numbers[at], token=token, at_us=at_us)
@@ -190,10 +207,8 @@ def _take(engine: Engine, batch: Batch, tokens: Sequence[str], told: Ended | Non
     }
 
 
-async def _note(engine: Engine, batch: Batch) -> None:
-    """Write down by what the service tells the end, for each of a batch."""
-    engine.begun.update(job.lookup for job in batch.jobs.values())
-    try:
-        await engine.recorder.note(*batch.jobs.values())
-    except LedgerError:
-        engine.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+async def _note_before(engine: Engine, service: BatchService, batch: Batch, list_id: str) -> bool:
+    """Write down by what an order is looked for whose answer is lost, where anything tells; False if that failed."""
+    if tokens := service.read_order(None, list_id, len(batch.people)):
+        _set_tokens(batch, tokens)
+    return not tokens or await engine.note(*batch.jobs.values())

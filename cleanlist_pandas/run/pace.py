@@ -60,10 +60,11 @@ class Pace:
         rate = "any" if self._rate_per_s is None else f"{self._rate_per_s * 60:.0f} a minute"
         return f"Pace(in flight <= {min(self._limit, self._ceiling):.0f}, rate {rate})"
 
-    def ask(self, turn: Turn, now_s: float, *, again: bool = False) -> float:
+    def ask(self, turn: Turn, now_s: float, *, again: bool = False, patient: bool = False) -> float:
         """Return 0 if this worker may send now, else the seconds after which to ask again.
 
-        A worker that has to send its request `again` is never parked: it holds a reservation others may wait for.
+        A worker that has to send its request `again` is never parked: it holds a reservation others may wait for. A
+        `patient` one lets all go first who want a slot: what it asks is the same later, and the answer likelier there.
         """
         with self._lock:
             self._now_s = now_s
@@ -75,11 +76,13 @@ class Pace:
             if self._window_start_s is None:
                 self._window_start_s = now_s
             rates = [rate for rate in (self._rate_per_s, turn.fastest_per_s) if rate is not None]
-            return self._slot(turn, now_s, min(rates)) if rates else 0.0
+            return self._slot(turn, now_s, min(rates), patient) if rates else 0.0
 
-    def _slot(self, turn: Turn, now_s: float, rate_per_s: float) -> float:
+    def _slot(self, turn: Turn, now_s: float, rate_per_s: float, patient: bool) -> float:
         """Give the worker the next free slot; return the seconds until it comes."""
         if turn.epoch != self._epoch:
+            if patient and self._next_s > now_s:
+                return self._next_s - now_s
             turn.at_s = max(now_s, self._next_s)
             self._next_s = turn.at_s + 1 / rate_per_s
             turn.epoch = self._epoch

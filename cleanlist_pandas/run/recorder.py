@@ -19,7 +19,7 @@ from cleanlist_pandas.services.service import Job
 __all__ = ["Recorder"]
 
 Waiting = tuple[Intent, "asyncio.Future[Grant]"]
-Noting = tuple[Job, "asyncio.Future[None]"]
+Noting = tuple[Sequence[Job], "asyncio.Future[None]"]
 
 GATHER_S = 0.001  # how long a commit waits for company
 
@@ -68,7 +68,9 @@ class Recorder:
             raise
 
     async def note(self, *jobs: Job) -> None:
-        """Return once it is on disk that the service works on some look-ups; written also if the caller is stopped.
+        """Return once it is on disk that the service works on some look-ups, and all that was handed over before.
+
+        Written also if the caller is stopped.
 
         Raises
         ------
@@ -78,7 +80,7 @@ class Recorder:
         if self.failure is not None:
             raise self.failure
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._jobs += [(job, future) for job in jobs]
+        self._jobs.append((jobs, future))
         self._wake.set()
         await future
 
@@ -120,7 +122,7 @@ class Recorder:
 
     def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting] = ()) -> None:
         """Write one group and tell those who wait for it."""
-        wanted, noted = [intent for intent, _ in intents], [job for job, _ in jobs]
+        wanted, noted = [intent for intent, _ in intents], [job for noting, _ in jobs for job in noting]
         try:
             granted = self._ledger.record(self._run, wanted, outcomes, noted)
         except LedgerError as error:
@@ -130,9 +132,9 @@ class Recorder:
             unheard_of = f"The ledger could not be written ({type(error).__name__}); nothing more was sent."
             self._break(LedgerError(unheard_of), intents, outcomes, jobs)
             return
-        for _, noting in jobs:
-            if not noting.done():
-                noting.set_result(None)
+        for _, noted_at in jobs:
+            if not noted_at.done():
+                noted_at.set_result(None)
         for (_, future), grant in zip(intents, granted, strict=True):
             if not future.done():
                 future.set_result(grant)

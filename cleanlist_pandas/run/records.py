@@ -143,6 +143,7 @@ def decide(
     retry: bool = False,
     since: int | None = None,
     own: int | None = None,
+    working: Collection[int] = (),
     now_us: int | None = None,
     offered: Collection[str] | None = None,
 ) -> dict[int, Held]:
@@ -152,8 +153,9 @@ def decide(
     and not bought, unless `retry`. A refusal stands for a day, so that a frame whose first people are refused gets past
     them; it settles no doubt. A look-up that never left does not count. Look-ups after `since` are those of the run
     that is gone on with: their answers stand whatever clocks say. Those after `own` are of this very call: what they
-    left in doubt is not sent again. An answer's age is that at `now_us`, as the call began. A refusal counts for those
-    fields that are `offered`, by default all: what nobody would be asked for was not refused.
+    left in doubt is not sent again, nor is what the service is `working` on. An answer's age is that at `now_us`, as
+    the call began. A refusal counts for those fields that are `offered`, by default all: what nobody would be asked for
+    was not refused.
     """
     now_us = time.time_ns() // 1000 if now_us is None else now_us
     paid_us, missed_us, refused_us = (oldest_us(now_us, max_age, own_age) for own_age in (None, miss_age, REFUSAL_AGE))
@@ -163,7 +165,8 @@ def decide(
         return record.at_us >= oldest_us or (since is not None and record.lookup > since)
 
     def is_retried(record: Record) -> bool:
-        return retry and record.status == IN_DOUBT and (own is None or record.lookup <= own)
+        is_old = own is None or record.lookup <= own
+        return retry and record.status == IN_DOUBT and is_old and record.lookup not in working
 
     people: dict[int, list[Record]] = {}
     for position, record in found:

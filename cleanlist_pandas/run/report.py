@@ -58,6 +58,8 @@ class RunReport:
         Wall-clock time of the sending.
     stopped : str
         Why the run ended early; empty if it did not.
+    companies_not_attempted : int
+        Companies that somebody wanted and nobody asked about: the rows of their people have the status of these.
     notes : dict of str to int
         What was odd about usable answers, such as unknown enum values, and how often; not kept in ``frame.attrs``.
     contents : Contents or None
@@ -76,6 +78,7 @@ class RunReport:
     budget: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    companies_not_attempted: int = 0
     notes: Mapping[str, int] = field(default_factory=dict)
     contents: Contents | None = None
 
@@ -208,6 +211,7 @@ class RunReport:
             "budget": self.budget,
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
+            "companies_not_attempted": self.companies_not_attempted,
         }
 
     @classmethod
@@ -226,6 +230,7 @@ class RunReport:
                 requests=int(summary["requests"]),
                 credits=int(summary["credits"]),
                 credits_in_doubt=int(summary["credits_in_doubt"]),
+                companies_not_attempted=int(summary.get("companies_not_attempted", 0)),
                 budget=int(summary["budget"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -247,6 +252,7 @@ def report_of(
     *,
     fields: Iterable[FieldName] = (),
     column: Hashable = "",
+    companies_not_attempted: int = 0,
 ) -> RunReport:
     """Sum up a run; without a result nothing had to be sent."""
     statuses, sources = told.statuses(), told.sources()
@@ -263,6 +269,7 @@ def report_of(
         budget=budget,
         seconds=result.seconds if result else 0.0,
         stopped=result.reason if result else "",
+        companies_not_attempted=companies_not_attempted,
         notes=dict(Counter(told.notes()).most_common(20)),
     )
 

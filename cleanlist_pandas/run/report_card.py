@@ -39,6 +39,8 @@ def card_of(report: RunReport) -> Card:
     """Return what a person is shown of a report."""
     people = ", ".join(f"{n:,} {status.replace('_', ' ')}" for status, n in report.statuses.items() if n)
     lines = [f"{n_of(report.people, 'person', 'people')}: {people or 'none'}."]
+    if report.companies_not_attempted:
+        lines.append(f"{n_of(report.companies_not_attempted, 'company', 'companies')} not attempted.")
     if report.credits_in_doubt:
         lines.append(
             f"{n_of(report.credits_in_doubt, 'credit')} in doubt: sent and never answered, perhaps charged; "

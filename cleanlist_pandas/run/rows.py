@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any, Final
 
 from cleanlist_pandas.run.records import IN_DOUBT, Record, checksum, job_values
-from cleanlist_pandas.services.service import Job
+from cleanlist_pandas.services.service import Job, Lookup
 
-__all__ = ["HAS_JOB", "ROWS", "names_in", "read_row"]
+__all__ = ["HAS_JOB", "OPEN_JOBS", "ROWS", "as_lookup", "names_in", "read_row"]
 
 ROWS: Final = (
     "SELECT l.id, l.run, l.world, l.service, l.address, l.fields, l.price, l.at_us, l.checksum, "
@@ -19,8 +19,11 @@ ROWS: Final = (
 )
 """All that is known of some look-ups, given as a JSON list of their ids."""
 
-HAS_JOB: Final = "SELECT 1 FROM jobs WHERE token >= ?1 AND token < ?1 || char(1114111) LIMIT 1"
-"""Whether a look-up has a token that begins so, whatever became of it; a range, so that the index finds it."""
+_BEGINS: Final = "FROM jobs WHERE token >= ?1 AND token < ?1 || char(1114111)"  # a range, so that the index finds it
+HAS_JOB: Final = f"SELECT 1 {_BEGINS} LIMIT 1"
+"""Whether a look-up has a token that begins so, whatever became of it."""
+OPEN_JOBS: Final = f"SELECT lookup {_BEGINS} AND lookup NOT IN (SELECT lookup FROM outcomes)"  # noqa: S608 - constants
+"""Look-ups with a token that begins so, of which nobody knows what became of them."""
 
 
 def read_row(row: tuple[Any, ...], running: Mapping[str, bool]) -> Record | None:
@@ -50,6 +53,11 @@ def read_row(row: tuple[Any, ...], running: Mapping[str, bool]) -> Record | None
             at_us=at_us, body=body,
         )  # fmt: skip
     return record if sound else None
+
+
+def as_lookup(row: tuple[Any, ...], record: Record) -> Lookup:
+    """Return what was asked, and by what it is asked about, from one of `ROWS` and what was read of it."""
+    return Lookup(address=row[4], fields=record.fields, job=record.job)
 
 
 @cache

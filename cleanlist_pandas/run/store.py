@@ -1,6 +1,6 @@
 """What a run asks of the ledger: who is held, may this one be sent, here is what became of them.
 
-A look-up is one row when it is about to leave and one more when its fate is known. Rows are never changed. What is not
+A look-up is one row when it is about to leave and one more when its fate is known. These are never changed. What is not
 yet known of a look-up whose process is gone is *in doubt*: it may have been charged.
 """
 
@@ -47,8 +47,8 @@ from cleanlist_pandas.run.records import (
     job_values,
     outcome_values,
 )
-from cleanlist_pandas.run.rows import HAS_JOB, ROWS, names_in, read_row
-from cleanlist_pandas.services.service import Job
+from cleanlist_pandas.run.rows import HAS_JOB, OPEN_JOBS, ROWS, as_lookup, names_in, read_row
+from cleanlist_pandas.services.service import Job, Lookup
 
 __all__ = ["Store"]
 
@@ -138,20 +138,26 @@ class Store:
         with self._reading():
             return self._sql.execute(HAS_JOB, (beginning,)).fetchone() is not None
 
+    def taken_with(self, beginning: str) -> list[Lookup]:
+        """Return the look-ups that the service took under a token that begins so, and whose end is not known."""
+        with self._reading():
+            rows = self._rows([row[0] for row in self._sql.execute(OPEN_JOBS, (beginning,))])
+            return [as_lookup(row, self._record(row, {row[1]: False})) for row in rows.values()]
+
     def record(
         self, run: Run, intents: Sequence[Intent], outcomes: Sequence[Outcome], jobs: Sequence[Job] = ()
     ) -> list[Grant]:
         """Write intents, jobs and outcomes, all or none, durably; give each intent its id or why it must not be sent.
 
-        Outcomes and jobs may be written twice: a commit that failed may have reached the disk all the same. Those whose
-        person was erased meanwhile are dropped.
+        Outcomes and jobs may be written twice: a commit that failed may have reached the disk all the same. A look-up's
+        newest job counts. Those whose person was erased meanwhile are dropped.
         """
         if intents and run.id in self._leases:
             self._leases[run.id].renew()
         with self._writing():
             self._settle(outcomes)
             self._sql.executemany(
-                "INSERT OR IGNORE INTO jobs SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
+                "INSERT OR REPLACE INTO jobs SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM lookups WHERE id = ?1)",
                 [(*values, checksum(values)) for values in map(job_values, jobs)],
             )
             if intents:

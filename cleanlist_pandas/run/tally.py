@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cleanlist_pandas.answers import Answer
@@ -52,7 +52,7 @@ class Tally:
 class Result:
     """What a run brought."""
 
-    answers: dict[int, Answer]
+    answers: Mapping[int, Answer]
     rivals: dict[int, tuple[Record, ...]]  # position -> what other runs learnt
     budget: Budget
     tally: Tally

@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.services.service import Lookup
 
-__all__ = ["Person", "Till"]
+__all__ = ["Person", "Till", "Wants", "always"]
 
 Person = tuple[int, Lookup]
+Wants = Callable[[Lookup], bool]
+
+
+def always(lookup: Lookup) -> bool:
+    """Say that somebody wants a look-up still."""
+    return True
 
 
 class Till:

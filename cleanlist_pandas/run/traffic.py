@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cleanlist_pandas.run.pace import Pace, Turn
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind, Verdict, judge, wait_before
@@ -18,6 +18,7 @@ from cleanlist_pandas.services.service import Request
 
 __all__ = ["Line", "Sent", "Traffic"]
 
+SENT_OF_RATE: Final = 29 / 30  # at all of it a request that is a little early would be one too many
 AT_ONCE: Final = (StopKind.INTERRUPT, StopKind.TIME, StopKind.LEDGER)  # these do not wait for what is worked on
 
 
@@ -65,7 +66,7 @@ class Traffic:
     async def line(self, number: int) -> AsyncIterator[Line]:
         """Give a worker its connection and its place in the queue for as long as it works."""
         rate = self.limits.rate_per_minute
-        turn = Turn(number, None if rate is None else rate / 60)
+        turn = Turn(number, None if rate is None else rate * SENT_OF_RATE / 60)
         self.turns.append(turn)
         connection = self.network.connect()
         try:
@@ -75,6 +76,18 @@ class Traffic:
             for rank, other in enumerate(self.turns):  # one who was parked moves up, or nobody would work on
                 other.worker = rank
             await connection.close()
+
+    async def gather(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Let workers come to their end; if one fails, or all are stopped at once, none stays behind."""
+        workers = [asyncio.create_task(each) for each in work]
+        try:
+            await asyncio.gather(*workers)
+        except BaseException:
+            self.halted.set()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
 
     async def sleep(self, seconds: float, until: asyncio.Event) -> None:
         """Wait, but no longer than `until`."""
@@ -103,10 +116,12 @@ class Line:
     connection: Connection
     turn: Turn
 
-    async def wait(self, until: asyncio.Event, *, again: bool = False) -> bool:
+    async def wait(self, until: asyncio.Event, *, again: bool = False, patient: bool = False) -> bool:
         """Wait until this worker may send; False if the run stops first."""
         pace = self.traffic.pace
-        while not until.is_set() and (wait_s := pace.ask(self.turn, time.monotonic(), again=again)) > 0:
+        while (
+            not until.is_set() and (wait_s := pace.ask(self.turn, time.monotonic(), again=again, patient=patient)) > 0
+        ):
             await self.traffic.sleep(wait_s, until)
         return not until.is_set()
 
@@ -136,9 +151,9 @@ class Line:
         if verdict.next is Next.READ:
             self.traffic.last_answer_s = time.monotonic()
 
-    async def ask(self, request: Request, *, until: asyncio.Event) -> Sent:
-        """Wait for a turn of its own and send what is free, in whatever state it ends."""
-        await self.wait(until, again=True)
+    async def ask(self, request: Request, *, until: asyncio.Event, patient: bool = False) -> Sent:
+        """Wait for a turn of its own, `patient` for one that nobody else wants, and send what is free."""
+        await self.wait(until, again=True, patient=patient)
         return await self.send(request, until=until)
 
     async def _wait_to_retry(self, verdict: Verdict, attempt: int, until: asyncio.Event) -> bool:

@@ -61,7 +61,7 @@ class Sandbox:
         Port on 127.0.0.1; 0 lets the system choose.
     idempotency : bool, default True
         Whether a repeated ``Idempotency-Key`` gets the stored answer without a second charge. The vendor documents no
-        such header; ``False`` is what a client has to survive. On csv_row only.
+        such header; ``False`` is what a client has to survive. On csv_row and for CSV files.
     terms : Terms, optional
         How the other surfaces behave: their limits, how long a workflow takes.
     clock : callable, optional

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cleanlist_pandas.fields import EMAIL_STATUSES, FIELDS, SENIORITIES, normal_word
 from cleanlist_pandas.frame.addresses import normalise_one
 
-__all__ = ["as_object", "is_foreign", "read_credits", "read_number", "read_share", "read_values", "spread_credits"]
+__all__ = [
+    "as_object",
+    "csv_of",
+    "is_foreign",
+    "read_credits",
+    "read_number",
+    "read_share",
+    "read_values",
+    "spread_credits",
+]
 
 _ENUMS: Final = {
     "email_status": {normal_word(member): member for member in EMAIL_STATUSES},
@@ -90,3 +101,11 @@ def spread_credits(charged: int, credits: Sequence[int], untold: Sequence[bool],
         rest += less - more
     spread[0] += max(rest, 0)  # above the price of all: the run stops
     return spread
+
+
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a CSV file in which each row is one line: a line break in a cell would name somebody else."""
+    text = io.StringIO(newline="")
+    one_line = ([" ".join(cell.split()) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([header, *one_line])
+    return text.getvalue().encode("utf-8", "replace")

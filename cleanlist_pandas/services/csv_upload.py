@@ -15,14 +15,17 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from cleanlist_pandas.fields import FIELDS, normal_word
+from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import FIELDS, RowStatus, normal_word
 from cleanlist_pandas.frame.addresses import normalise_one
-from cleanlist_pandas.services.cells import as_object, read_credits, spread_credits
+from cleanlist_pandas.services.cells import as_object, csv_of, read_credits, spread_credits
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
@@ -46,6 +49,7 @@ ASSUMPTIONS: Final = (
 COLUMNS: Final = ("email", "first_name", "last_name", "company", "linkedin_url")
 TOKEN: Final = re.compile(r"(file (\S+) ([0-9]+)) ([0-9]+)")
 NO_JOB: Final = "-"
+UNTOLD: Final = "the file that came back has no row of them that can be read"
 LARGEST_ANSWER: Final = 100_000_000  # bytes; a row of the page's sample has 300
 PATIENCE_S: Final = 0.06  # a row: five times what the page says of 10,000
 LONGEST_PATIENCE_S: Final = 600.0
@@ -92,9 +96,9 @@ class CsvUpload(CsvRow):
     def read_balance(self, reply: Reply) -> None:
         """Return nothing: it is not asked for."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
         """Return each person's token: job, number of rows and place; a file that came back at once has no job."""
-        content = as_object(reply.json())
+        content = as_object(reply.json() if reply else None)
         job_id = NO_JOB if _word(content) in DONE | FAILED else as_token(content.get("job_id"))
         tokens = [f"file {job_id} {n_people} {at}" for at in range(n_people)]
         return tokens if tokens and TOKEN.fullmatch(tokens[0]) else []
@@ -139,7 +143,14 @@ class CsvUpload(CsvRow):
             untold = [answer is None for answer in answers]
             price = self.price(lookups[0].fields)
             costs = list(spread_credits(ended.credits, [cost or 0 for cost in costs], untold, price))
-        return [_body(answer, cost) for answer, cost in zip(answers, costs, strict=True)]
+        return [_body(answer, cost, ended.failed) for answer, cost in zip(answers, costs, strict=True)]
+
+    def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | None:
+        """Return what is kept of a person, as of a csv_row answer. Never raises."""
+        answer = super().read(reply, lookup, at_us)
+        if answer is not None and answer.status is RowStatus.FAILED and "untold" in as_object(reply.json()):
+            return replace(answer, reason=UNTOLD)
+        return answer
 
     def _cost(self, answer: dict[str, Any] | None, lookup: Lookup, ended: Ended) -> int | None:
         """Return what a row says it cost, or its price; None where nothing tells it."""
@@ -177,22 +188,26 @@ def _word(content: Mapping[str, Any]) -> str:
 
 
 def _file_of(lookups: Sequence[Lookup]) -> str:
-    """Return people as a CSV file with a header, which can be written as UTF-8."""
-    text = io.StringIO(newline="")
+    """Return people as a CSV file with a header."""
     rows = ((lookup.address, *(lookup.hints.get(name, "") for name in COLUMNS[1:])) for lookup in lookups)
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-    return text.getvalue().encode("utf-8", "replace").decode()
+    return csv_of(COLUMNS, rows).decode()
 
 
 def _rows_of(content: Any, failed: bool) -> list[Row] | None:
-    """Return the rows of a file that came back, without empty cells; None if it is none. A failure may have none."""
+    """Return the rows of a file that came back, without empty cells; None if it is none. A failure may have none.
+
+    A last row that is shorter than the header was cut: nobody knows what it would have said.
+    """
     if failed and not isinstance(content, str):
         return []
     try:
-        rows = list(csv.DictReader(io.StringIO(content.removeprefix("\ufeff"), newline=""), strict=True))
+        lines = list(csv.reader(io.StringIO(content.removeprefix("\ufeff"), newline=""), strict=True))
     except csv.Error:
         return None
-    return [{name: cell for name, cell in row.items() if name and cell and isinstance(cell, str)} for row in rows]
+    header, *rows = [line for line in lines if line] or [[]]
+    names = [normal_word(name) for name in header]
+    whole = rows[:-1] if rows and len(rows[-1]) < len(names) else rows
+    return [{name: cell for name, cell in zip(names, row, strict=False) if name and cell} for row in whole]
 
 
 def _joined(rows: Sequence[Row], lookups: Sequence[Lookup]) -> list[Row | None]:
@@ -232,17 +247,18 @@ def _answer(row: Row | None) -> dict[str, Any] | None:
     return {"status": "completed", "csv_row": kept} if says_something or words & DONE else None
 
 
-def _body(answer: dict[str, Any] | None, cost: int | None) -> bytes | None:
+def _body(answer: dict[str, Any] | None, cost: int | None, failed: bool) -> bytes | None:
     """Return what is kept of a person, or None where it is not known what became of them."""
     if answer is None and cost is None:
         return None
-    told = answer or {"status": "failed", "csv_row": {}}
+    told = answer or {"status": "failed", "csv_row": {}} | ({} if failed else {"untold": True})
     return json.dumps({**told, "meta": {"credits_used": cost}}).encode()
 
 
 def _number(cell: Any) -> float | None:
-    """Return the number in a cell, or None."""
+    """Return the number in a cell, or None; JSON can write no other than a finite one."""
     try:
-        return float(cell)
+        number = float(cell)
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None

@@ -104,9 +104,9 @@ class LegacyV1:
         yield from ()
         return self.bulk(lookups, self.webhook_url)
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
         """Return each person's token: workflow, number of people and task, where there is one for each."""
-        taken = self.read_taken(reply, n_people)
+        taken = self.read_taken(reply, n_people) if reply else None
         if taken is None:
             return []
         tokens = [f"bulk {taken.token} {n_people} {task}" for task in taken.tasks or ("-",) * n_people]

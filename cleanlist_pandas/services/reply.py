@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cleanlist_pandas.fields import normal_word
+from cleanlist_pandas.wording import host_of
 
 __all__ = ["COMPANY_NOT_FOUND", "Lost", "LostBy", "Problem", "Reply", "parse_retry_after_s", "plain_text"]
 
@@ -118,10 +119,10 @@ def _problem_of_detail(detail: Any) -> Problem:
 
 
 def plain_text(text: Any) -> str:
-    """At most 200 printable characters; words that hold an @ are left out, they may be somebody's address."""
+    """At most 200 printable characters, without addresses: words that hold an @, and what follows a URL's host."""
     if not isinstance(text, str):
         return ""
-    words = (word if "@" not in word and "%40" not in word else "(address)" for word in text[:400].split())
+    words = (host_of(word) if "@" not in word and "%40" not in word else "(address)" for word in text[:400].split())
     return "".join(char for char in " ".join(words)[:200] if char.isprintable())
 
 

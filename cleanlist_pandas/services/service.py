@@ -67,9 +67,9 @@ class Surface:
     orders_once : bool
         Whether such a request that is sent twice is charged once.
     requests_per_batch : int
-        Requests around each of those.
-    answers_at_once : bool
-        Whether the reply to such a request may tell the end.
+        Requests that people who are asked about together take at least.
+    people_at_once : int
+        Of fewer people than this the reply to such a request tells the end itself.
     ways : tuple of tuple of str
         How a person can be named, each way of hints that are needed together; none: an address is enough.
     """
@@ -85,7 +85,7 @@ class Surface:
     people_per_batch: int = 1
     orders_once: bool = False
     requests_per_batch: int = 0
-    answers_at_once: bool = False
+    people_at_once: int = 0
     ways: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -113,8 +113,8 @@ SURFACES: Final[Mapping[str, Surface]] = {
             path="/v1",
             fields=tuple(FIELDS),
             people_per_batch=100_000,
-            requests_per_batch=2,  # below 10,000 people one
-            answers_at_once=True,
+            requests_per_batch=2,  # the file, and its end
+            people_at_once=10_000,
         ),
         _V2,
         replace(_V2, name="v2_people", key_prefix=""),
@@ -125,7 +125,7 @@ SURFACES: Final[Mapping[str, Surface]] = {
             fields=tuple(field for field in _V2.fields if field != "email_status"),
             orders_once=True,  # by its quote
             people_per_batch=580,  # 600 rows or 150 KB: an address has 254 bytes at most
-            requests_per_batch=9,  # list, import, quote, order, twice its status, two pages, the list's end
+            requests_per_batch=8,  # list, import, quote, order, its status, two pages, the list's end
         ),
         Surface(
             name="legacy_v1",
@@ -135,7 +135,7 @@ SURFACES: Final[Mapping[str, Surface]] = {
             ways=(("linkedin_url",), ("first_name", "last_name", "company")),
             requests_per_run=1,
             people_per_batch=250,
-            requests_per_batch=3,
+            requests_per_batch=2,  # the order, and its status
         ),
     )
 }
@@ -284,6 +284,7 @@ class Ended:
 
     credits: int | None
     failed: bool = False
+    final: bool = True  # else more may be told later
     notes: tuple[str, ...] = ()
     reply: Reply
 
@@ -301,8 +302,8 @@ class BatchService(JobService, Protocol):
     def order(self, lookups: Sequence[Lookup], list_id: str) -> Talk[Request | Halt]:
         """Return the request that looks up everybody in the list; whether it may be sent twice, the surface says."""
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
-        """Return the token of each who was ordered, or none if the reply is no answer."""
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
+        """Return everybody's token, none if the reply is no answer; without one, by what a lost order is found."""
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
         """Return whom a refusal of all is about, and why: the others may be ordered without them."""

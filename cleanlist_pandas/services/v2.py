@@ -150,9 +150,9 @@ def kind_of(fields: Sequence[str]) -> str:
 
 
 def as_token(value: Any) -> str:
-    """Return an id that can stand in an address, or nothing."""
+    """Return an id that can stand in an address, or nothing; a dot or two would be another address."""
     usable = isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
-    return value if usable else ""
+    return value if usable and value not in (".", "..") else ""
 
 
 def net_credits(content: Mapping[str, Any], price: int, n_people: int = 1) -> int | None:

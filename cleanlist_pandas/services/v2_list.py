@@ -13,17 +13,15 @@ docs.cleanlist.ai/mcp-api and the OpenAPI file of the vendor's Python client (re
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
-from cleanlist_pandas.services.cells import as_object, read_credits, spread_credits
+from cleanlist_pandas.services.cells import as_object, csv_of, read_credits, spread_credits
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import SURFACES, Ended, Filed, Halt, Lookup, Pending, Request, Talk
 from cleanlist_pandas.services.v2 import (
@@ -51,13 +49,18 @@ ASSUMPTIONS: Final = (
     "A found address costs 1 and a found phone 10; where that does not add up to `credits_charged`, the rest is booked "
     "on people who have no lead, or taken off.",
     "All leads are there, with what was found, once the workflow has ended and says what it charged.",
+    "Where the answer to an order was lost, a lead of its list that names a `provider` was found, and all others may "
+    "be worked on still.",
 )
 
 PAGE_ROWS: Final = 500
 LARGEST_FILE: Final = 150_000
 MOST_PAGES: Final = 50
+TRIES: Final = 5
 TOKEN: Final = re.compile(r"list (\S+) (\S+) ([0-9]+)")
+LOST: Final = "?"  # in the place of a workflow, whose own would be quoted
 COLUMNS: Final = ("email", *HINTS.values())
+T = TypeVar("T")
 UNTOLD: Final = "charged with its list, and no answer tells it is theirs"
 
 
@@ -73,7 +76,7 @@ class V2List(V2):
 
     def file(self, lookups: Sequence[Lookup], name: str) -> Talk[Filed | Halt]:
         """Put people into a list of their own; spends nothing."""
-        list_id = self.read_list((yield self.make_list(name)))
+        list_id = yield from _until_told(self.make_list(name), lambda reply: self.read_list(reply) or None)
         if not list_id:
             return Halt(kind="service", reason="no list could be made: the answer names none")
         said = {
@@ -82,11 +85,11 @@ class V2List(V2):
             "dispatch_enrichment": False,
             "idempotency_key": name,
         }
-        reply = yield Request(path=f"/lead-lists/{quote(list_id, safe='')}/csv-import", body=json.dumps(said).encode())
-        content = as_object(reply.json())
-        n_skipped, rows = read_credits(content.get("rows_skipped")), content.get("sample_skip_rows")
-        if n_skipped is None or content.get("workflow_id"):
+        path = f"/lead-lists/{quote(list_id, safe='')}/csv-import"
+        content = yield from _until_told(Request(path=path, body=json.dumps(said).encode()), _read_import)
+        if content is None or content.get("workflow_id"):
             return Halt(kind="service", reason="the answer to an import is none")
+        n_skipped, rows = read_credits(content["rows_skipped"]), content.get("sample_skip_rows")
         named = {row - 2 for row in rows or () if isinstance(row, int) and 0 <= row - 2 < len(lookups)}
         return Filed(list_id=list_id, skipped=frozenset(named) if len(named) == n_skipped else None)
 
@@ -94,23 +97,23 @@ class V2List(V2):
         """Price the list and return the request that looks up everybody in it."""
         kind = kind_of(lookups[0].fields)
         said = {"tool": "enrich_list", "list_id": list_id, "scope": kind}
-        content = as_object((yield Request(path="/credits/estimate", body=json.dumps(said).encode())).json())
-        cost, quote_id = read_credits(content.get("estimated_cost")), content.get("quote_id")
-        if cost is None or not isinstance(quote_id, str) or not quote_id:
+        content = yield from _until_told(Request(path="/credits/estimate", body=json.dumps(said).encode()), _read_quote)
+        if content is None:
             return Halt(kind="service", reason="the answer to a quote is none")
+        cost = read_credits(content["estimated_cost"]) or 0
         if cost > PRICES[kind] * len(lookups):
             return Halt(
                 kind="tariff", reason=f"{len(lookups)} look-ups at {PRICES[kind]} were quoted at {cost} credits"
             )
         if content.get("sufficient") is False:
             return Halt(kind="credits", reason=f"the account does not hold the {cost} credits of the next list")
-        order = {"list_id": list_id, "quote_id": quote_id, "scope": kind}
+        order = {"list_id": list_id, "quote_id": content["quote_id"], "scope": kind}
         return Request(path="/enrichment/bulk", body=json.dumps(order).encode())
 
-    def read_order(self, reply: Reply, list_id: str, n_people: int) -> Sequence[str]:
+    def read_order(self, reply: Reply | None, list_id: str, n_people: int) -> Sequence[str]:
         """Return the token of what was ordered, the same for all: list, workflow and number of people."""
-        workflow = as_token(as_object(reply.json()).get("workflow_id"))
-        token = f"list {quote(list_id, safe='')} {quote(workflow, safe='')} {n_people}"
+        workflow = quote(as_token(as_object(reply.json()).get("workflow_id")), safe="") if reply else LOST
+        token = f"list {quote(list_id, safe='')} {workflow} {n_people}"
         return [token] * n_people if TOKEN.fullmatch(token) else []
 
     def read_refusal(self, reply: Reply, n_people: int) -> Mapping[int, str]:
@@ -131,11 +134,15 @@ class V2List(V2):
 
     def follow(self, token: str) -> Request:
         """Return the request that asks how a batch, or one person's look-up, is doing."""
+        if _is_lost(token):
+            return _page(self.list_of(token))
         return super().follow(_parts(token)[1] if self.batch_of(token) else token)
 
     def read_status(self, reply: Reply, token: str) -> Ended | Pending | None:
         """Return how a batch is doing, or None if the reply is no answer."""
         content = as_object(reply.json())
+        if _is_lost(token):
+            return Ended(credits=None, final=False, reply=reply) if isinstance(content.get("leads"), list) else None
         workflow, word = as_token(content.get("workflow_id")), normal_word(content.get("status"))
         if not word or workflow != _parts(token)[1]:
             return None
@@ -152,9 +159,7 @@ class V2List(V2):
         cursor: Any = None
         seen: set[str] = set()
         while len(seen) < MOST_PAGES:
-            where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            path = f"/lead-lists/{quote(self.list_of(token), safe='')}/leads?limit={PAGE_ROWS}{where}"
-            content = as_object((yield Request(method="GET", path=path)).json())
+            content = as_object((yield _page(self.list_of(token), cursor)).json())
             page = content.get("leads")
             if not isinstance(page, list):
                 return None
@@ -167,19 +172,23 @@ class V2List(V2):
             seen.add(cursor)
         else:
             return None  # without an end nobody's absence tells anything
+        if not ended.final:
+            leads = [lead for lead in leads if lead.get("provider")]
         joined = _join(leads, lookups)
-        credits = [_worth(lead, lookup) for lead, lookup in zip(joined, lookups, strict=True)]
+        worths = [*map(_worth, joined, lookups)]
+        credits: Sequence[int | None] = worths
         if ended.credits is not None and self.is_whole(lookups, token):
-            credits = spread_credits(
-                ended.credits, credits, [not lead for lead in joined], self.price(lookups[0].fields)
-            )
+            price = self.price(lookups[0].fields)
+            credits = spread_credits(ended.credits, worths, [not lead for lead in joined], price)
         elif ended.credits is None and ended.failed:
             credits = [self.price(lookup.fields) for lookup in lookups]
+        elif not ended.final or (ended.credits or 0) > sum(_worth(lead, lookups[0]) for lead in leads):
+            credits = [cost if lead else None for lead, cost in zip(joined, worths, strict=True)]  # theirs, or whose?
+        told = zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+        same = {"failed": ended.failed, "notes": ended.notes}
         return [
-            json.dumps(
-                {"lead": lead, "found": found, "credits": cost, "failed": ended.failed, "notes": ended.notes}
-            ).encode()
-            for lead, found, cost in zip(joined, map(_is_found, joined, lookups), credits, strict=True)
+            None if cost is None else json.dumps({"lead": lead, "found": found, "credits": cost, **same}).encode()
+            for lead, found, cost in told
         ]
 
     def read(self, reply: Reply, lookup: Lookup, at_us: int) -> Answer | Pending | None:
@@ -202,9 +211,43 @@ class V2List(V2):
         return Answer(status=RowStatus.NOT_FOUND, at_us=at_us, source=Source.API)
 
 
+def _until_told(request: Request, read: Callable[[Reply], T | None]) -> Talk[T | None]:
+    """Ask for what is free until the answer can be read, a few times; asked twice it is done once."""
+    for _ in range(TRIES):
+        if (told := read((yield request))) is not None:
+            return told
+    return None
+
+
+def _read_import(reply: Reply) -> Mapping[str, Any] | None:
+    """Return the answer to an import, or None if it is none."""
+    content = as_object(reply.json())
+    return content if read_credits(content.get("rows_skipped")) is not None or content.get("workflow_id") else None
+
+
+def _read_quote(reply: Reply) -> Mapping[str, Any] | None:
+    """Return a quote, or None if it is none."""
+    content = as_object(reply.json())
+    quote_id = content.get("quote_id")
+    told = read_credits(content.get("estimated_cost")) is not None and isinstance(quote_id, str) and quote_id
+    return content if told else None
+
+
 def _plain(lead: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what of a lead can be written and read again whatever it holds: a number beyond all floats cannot."""
     return {name: value for name, value in lead.items() if value is None or isinstance(value, str | int)}
+
+
+def _page(list_id: str, cursor: str | None = None) -> Request:
+    """Return the request for a page of a list's leads."""
+    where = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+    return Request(method="GET", path=f"/lead-lists/{quote(list_id, safe='')}/leads?limit={PAGE_ROWS}{where}")
+
+
+def _is_lost(token: str) -> bool:
+    """Whether a token is that of an order nobody knows the workflow of."""
+    told = TOKEN.fullmatch(token)
+    return told is not None and told[2] == LOST
 
 
 def _parts(token: str) -> tuple[str, str, str]:
@@ -216,16 +259,10 @@ def _parts(token: str) -> tuple[str, str, str]:
 
 def _file_of(lookups: Sequence[Lookup]) -> bytes:
     """Return the people as a CSV file; without what is only known beside the address where it would be too large."""
-    full = _csv([(lookup.address, *(lookup.hints.get(name, "") for name in HINTS)) for lookup in lookups])
-    return full if len(full) <= LARGEST_FILE else _csv([(lookup.address, *("" for _ in HINTS)) for lookup in lookups])
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Return a CSV file."""
-    text = io.StringIO(newline="")
-    one_line = ([" ".join(cell.split()) for cell in row] for row in rows)  # rows are told by number, perhaps of lines
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *one_line])
-    return text.getvalue().encode("utf-8", "replace")
+    full = csv_of(COLUMNS, [(lookup.address, *(lookup.hints.get(name, "") for name in HINTS)) for lookup in lookups])
+    if len(full) <= LARGEST_FILE:
+        return full
+    return csv_of(COLUMNS, [(lookup.address, *("" for _ in HINTS)) for lookup in lookups])
 
 
 def _join(leads: Sequence[Mapping[str, Any]], lookups: Sequence[Lookup]) -> list[Mapping[str, Any] | None]:

@@ -89,11 +89,12 @@ def scene(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Make a service and an empty place for a ledger; all services are stopped at the end."""
     services = []
 
-    def make(name: str, *, folder: bool = True, **service: Any) -> Any:
+    def make(name: str, way: Any = _tools.CSV_ROW, *, folder: bool = True, **service: Any) -> Any:
         root = tmp_path / name
         (root / "books" if folder else root).mkdir(parents=True)
-        services.append(_tools.Sandbox(**{"idempotency": False, "hit_rate": 0.8, **service}).start())
-        return _tools.Scene(root, services[-1])
+        arguments = {"idempotency": False, "hit_rate": 0.8, "terms": way.terms, **service}
+        services.append(_tools.Sandbox(**arguments).start())
+        return _tools.Scene(root, services[-1], way)
 
     yield make
     for service in services:

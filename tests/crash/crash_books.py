@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 import shutil
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +22,7 @@ import pyarrow as pa
 import cleanlist_pandas as cl
 from cleanlist_pandas.run.ledger import Ledger
 from cleanlist_pandas.run.records import checksum
-from cleanlist_pandas.sandbox import Sandbox
+from cleanlist_pandas.sandbox import Sandbox, Terms
 
 CONCURRENCY = 3
 FIELDS = ("title", "seniority", "phone")
@@ -32,13 +35,51 @@ def leads() -> pd.DataFrame:
     return pd.DataFrame({"email": emails, "deal": range(len(emails))}, index=range(10, 10 + len(emails)))
 
 
+def contacts() -> pd.DataFrame:
+    """Ten rows of eight people at four companies, two of them without a name, one in two spellings."""
+    emails = [f"crash.person{n}@mill{n % 4}.example" for n in range(8)]
+    frame = pd.DataFrame({"email": [*emails, emails[1].upper(), None]}, index=range(10, 20))
+    named = frame.index < 16
+    frame["first_name"] = [f"Jo{n}" if is_named else None for n, is_named in enumerate(named)]
+    frame["last_name"] = ["Do" if is_named else None for is_named in named]
+    frame["company"] = ["Mill" if is_named else None for is_named in named]
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How people are asked about: a surface, where it hangs, what it is asked for, and how it behaves."""
+
+    service: str
+    path: str
+    fields: tuple[str, ...] = FIELDS
+    terms: Terms = field(default_factory=lambda: Terms(workflow_polls=1))
+    most: int = CONCURRENCY  # people whom one kill leaves in doubt
+    frame: pd.DataFrame = field(default_factory=contacts)
+
+
+CSV_ROW = Way("csv_row", "/v1", frame=leads())
+WAYS = {
+    "v2_list": Way("v2_list", "/api/v2", terms=Terms(email_imports=False), most=8),
+    "v2_people": Way("v2_people", "/api/v2"),
+    "companies": Way("v2_people", "/api/v2", ("title", "industry"), most=6),  # two people at each
+    "legacy_v1": Way("legacy_v1", "/api/v1/public", ("company", "phone"), most=8),
+    "csv_upload": Way("csv_upload", "/v1", terms=Terms(workflow_polls=1, csv_rows_at_once=2), most=8),
+    "csv_upload at once": Way("csv_upload", "/v1", most=8),
+}
+
+
 @dataclass(slots=True)
 class Scene:
     """One case: a service whose books survive, a ledger's path, and the frame."""
 
     root: Path
     service: Sandbox
-    frame: pd.DataFrame = field(default_factory=leads)
+    way: Way = CSV_ROW
+    frame: pd.DataFrame = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.frame = self.way.frame.copy()
 
     @property
     def folder(self) -> Path:
@@ -52,23 +93,21 @@ class Scene:
         frame = self.root / "frame.pkl"
         self.frame.to_pickle(frame)
         env = {
-            "CLEANLIST_BASE_URL": f"{self.service.url}/v1",
+            "CLEANLIST_BASE_URL": f"{self.service.url}{self.way.path}",
             "CLEANLIST_API_KEY": self.service.api_key,
             "CLEANLIST_LEDGER": str(self.ledger),
         }
-        return {"do": "enrich", "frame": str(frame), "env": env, **more}
+        return {"do": "enrich", "frame": str(frame), "env": env, "how": self.how(), **more}
+
+    def how(self) -> dict[str, Any]:
+        """Return what victims and the tests' own runs are told alike."""
+        same = {"concurrency": CONCURRENCY, "progress": False, "poll_s": 0.01}
+        return {"service": self.way.service, "fields": list(self.way.fields), **same}
 
     def again(self) -> pd.DataFrame:
         """Run the same once more, undisturbed."""
-        return cl.enrich(
-            self.frame,
-            fields=FIELDS,
-            concurrency=CONCURRENCY,
-            progress=False,
-            base_url=f"{self.service.url}/v1",
-            api_key=self.service.api_key,
-            ledger=self.ledger,
-        )
+        url = f"{self.service.url}{self.way.path}"
+        return cl.enrich(self.frame, base_url=url, api_key=self.service.api_key, ledger=self.ledger, **self.how())
 
 
 def rows_of(ledger: Path) -> list[dict[str, Any]]:
@@ -76,9 +115,12 @@ def rows_of(ledger: Path) -> list[dict[str, Any]]:
     with sqlite_only(ledger) as sql:
         if not sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'outcomes'").fetchone():
             return []  # ended before it was a ledger
-        rows = sql.execute("SELECT l.*, o.* FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id ORDER BY l.id")
+        rows = sql.execute(
+            "SELECT l.*, o.*, j.token FROM lookups l LEFT JOIN outcomes o ON o.lookup = l.id "
+            "LEFT JOIN jobs j ON j.lookup = l.id ORDER BY l.id"
+        )
         names = ("id", "run", "world", "service", "address", "fields", "price", "at_us", "sum",
-                 "lookup", "status", "credits", "reason", "o_at_us", "body", "o_sum")  # fmt: skip
+                 "lookup", "status", "credits", "reason", "o_at_us", "body", "o_sum", "token")  # fmt: skip
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
@@ -132,46 +174,106 @@ def compare_books(rows: Sequence[dict[str, Any]], charges: Sequence[Any], asked:
             continue
         if row["credits"] != credits.get(row["address"], 0):
             wrong.append(f"look-up {row['id']}: {row['credits']} in the ledger, {credits.get(row['address'], 0)} paid")
-        body = json.loads(row["body"])
-        if body["meta"]["credits_used"] != row["credits"] or body["csv_row"]["input_email"] != row["address"]:
+        if _says_else(row, held):
             wrong.append(f"look-up {row['id']}: its bytes say something else than its row")
     return wrong
 
 
-def compare_frames(frame: pd.DataFrame, expected: pd.DataFrame, *, most: int = CONCURRENCY) -> list[str]:
+def _says_else(row: dict[str, Any], others: Iterable[str]) -> bool:
+    """Whether the bytes of an answer are about other people or credits than its row."""
+    if any(other.encode() in row["body"] for other in others if other != row["address"] and "@" in other):
+        return True
+    body = json.loads(row["body"])
+    if row["service"] not in ("csv_row", "csv_upload"):
+        return False
+    return bool(body["meta"]["credits_used"] != row["credits"] or body["csv_row"]["input_email"] != row["address"])
+
+
+def asked_of(service: Sandbox) -> list[str]:
+    """Return everybody, or the domain of every company, that a request has ordered; as often as that was."""
+    filed: dict[str, list[str]] = {}
+    asked: list[str] = []
+    for request in service.requests:
+        body, path = request.body, request.path
+        if not isinstance(body, dict):
+            continue
+        if path.endswith("/csv-import"):
+            text = base64.b64decode(body["csv_content_base64"]).decode()
+            rows = csv.DictReader(io.StringIO(text))
+            filed[path.split("/")[-2]] = [row["email"] for row in rows if row["first_name"]]  # as the terms have it
+        elif path.endswith("/enrichment/bulk"):
+            asked += filed[body["list_id"]]
+        elif path.endswith("/enrichment/company"):
+            asked.append(body["domain"])
+        elif path.endswith("/enrich/bulk"):
+            asked += [contact["email"] for contact in body["contacts"]]
+        elif path.endswith("/enrich/csv"):
+            asked += [row["email"] for row in csv.DictReader(io.StringIO(body["csv"]))]
+        elif request.email:
+            asked.append(request.email)
+    return asked
+
+
+def untold(rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Return of whom it is on disk that they were sent, and neither what became of it nor who would tell."""
+    open_ = [row for row in rows if row["lookup"] is None and (row["token"] is None or " ? " in row["token"])]
+    return {row["address"] for row in [*open_, *(row for row in rows if row["status"] == "in_doubt")]}
+
+
+def findable(charges: Sequence[Any]) -> set[str]:
+    """Return who was found by list: whatever is on disk of the order, its list tells."""
+    return {charge.email for charge in charges if (charge.workflow or "").startswith("bulk-enrich-")}
+
+
+def compare_frames(
+    frame: pd.DataFrame, expected: pd.DataFrame, *, given: pd.DataFrame | None = None, most: int = CONCURRENCY
+) -> list[str]:
     """Compare a frame with an undisturbed run's: equal but for at most `most` people in doubt."""
     doubt = (frame["enriched_status"] == "in_doubt").to_numpy()
     people = frame.loc[doubt, "email"].str.strip().str.lower().nunique()
     wrong = [f"{people} people are in doubt"] if people > most else []
+    given = leads() if given is None else given
     try:
         pd.testing.assert_frame_equal(frame[~doubt], expected[~doubt])
-        pd.testing.assert_frame_equal(frame[list(leads())], leads())
+        pd.testing.assert_frame_equal(frame[list(given)], given)
     except AssertionError as error:
         wrong.append(f"the frame differs from an undisturbed run's: {str(error)[:300]}")
     return wrong
 
 
-def audit_after(scene: Scene, expected: pd.DataFrame, *, most: int = CONCURRENCY) -> list[str]:
+def audit_after(scene: Scene, expected: pd.DataFrame, *, most: int | None = None) -> list[str]:
     """Audit after a fault, run again undisturbed, and audit once more when the service has closed its books."""
-    wrong = []
+    wrong, most = [], scene.way.most if most is None else most
     if scene.ledger.exists():
         wrong += unsound(scene.ledger)
         if wrong:
             return wrong
-    asked_before = [request.email for request in scene.service.requests if request.email]
-    if asked_before or scene.ledger.exists():
-        wrong += compare_books(rows_of(scene.ledger), scene.service.charges, asked_before)
+    before = rows_of(scene.ledger) if scene.ledger.exists() else []
+    told_by_list = findable(scene.service.charges)
+    wrong += compare_books(before, scene.service.charges, asked_of(scene.service))
     try:
         frame = scene.again()
     except Exception as error:  # noqa: BLE001
         return [*wrong, f"the second run failed: {type(error).__name__}: {error}"]
-    wrong += compare_frames(frame, expected, most=most)
+    wrong += compare_frames(frame, expected, given=scene.frame, most=most)
+    wrong += told_of(frame, untold(before) - told_by_list)
     scene.service.stop()
-    asked = [request.email for request in scene.service.requests if request.email]
+    asked = asked_of(scene.service)
     wrong += [f"{email} was asked {n} times" for email, n in Counter(asked).items() if n > 1]
     wrong += unsound(scene.ledger)
     wrong += compare_books(rows_of(scene.ledger), scene.service.charges, asked)
+    with Ledger(scene.ledger) as ledger:
+        wrong += [f"audit(): {reason}" for reason in ledger.audit()["reason"]]
+        if int(ledger.stats()["credits"]) > scene.service.charged:
+            wrong.append("the ledger holds more credits than were charged")
     return wrong
+
+
+def told_of(frame: pd.DataFrame, open_: set[str]) -> list[str]:
+    """Say who is in doubt although it was on disk what became of them, or who would tell it."""
+    doubt = (frame["enriched_status"] == "in_doubt").to_numpy()
+    people = frame.loc[doubt, "email"].str.strip().str.lower()
+    return [f"{one} is in doubt" for one in people if not open_ & {one, one.partition("@")[2]}]
 
 
 # --- after a power loss ----------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def enrich(case: dict[str, Any]) -> Callable[[], None]:
     def do() -> None:
         told: dict[str, Any] = {"frame": None, "error": None}
         try:
-            told["frame"] = cl.enrich(frame, fields=FIELDS, concurrency=3, progress=False)
+            told["frame"] = cl.enrich(frame, **case["how"])
         except BaseException as error:  # noqa: BLE001 - handed over as it is
             told |= {
                 "error": [kind.__name__ for kind in type(error).__mro__],

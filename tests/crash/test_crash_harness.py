@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 
 import pytest
+from crash_books import WAYS
 
 from cleanlist_pandas.run.records import Intent, Run
 
@@ -126,6 +127,44 @@ def test_a_person_who_is_not_gone_after_an_erasure_is_found(tools, tmp_path):
     assert [text.partition(" is ")[2] for text in found if " is " in text] == [
         "still in ledger.sqlite3", "there", "no longer on the do-not-send list"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_everybody_a_surface_was_asked_about_is_seen(name, scene, tools):
+    """Each once after a run that nothing disturbs, and twice where a run forgot the first."""
+    one = scene("bought", WAYS[name])
+    frame, asked = one.again(), tools.asked_of(one.service)
+    sent = frame.loc[frame["enriched_status"] != "skipped", "email"]
+    assert {who for who in asked if "@" in who} == set(sent.str.lower())
+    assert len(asked) == len(set(asked))
+    shutil.rmtree(one.folder)
+    one.folder.mkdir()
+    assert any("was asked 2 times" in text for text in tools.audit_after(one, one.again()))
+
+
+def test_who_is_in_doubt_although_a_token_is_on_disk_is_found(scene, tools):
+    """With a token there is somebody to ask."""
+    one = scene("bought", WAYS["v2_list"])
+    frame = one.again()
+    doubtful = frame.assign(enriched_status=["in_doubt", *frame["enriched_status"].iloc[1:]])
+    rows = tools.rows_of(one.ledger)
+    assert tools.told_of(doubtful, tools.untold(rows)) == ["crash.person0@mill0.example is in doubt"]
+    lost = [row | {"lookup": None, "token": None} for row in rows]
+    assert tools.told_of(doubtful, tools.untold(lost)) == []
+    by_list = [row | {"lookup": None, "token": "list ll ? 6"} for row in rows]
+    assert tools.untold(by_list) >= tools.findable(one.service.charges) >= {"crash.person0@mill0.example"}
+
+
+def test_a_list_that_is_answered_and_not_written_is_found(scene, tools):
+    """Credits and bytes of people who are asked about together are compared person by person."""
+    one = scene("bought", WAYS["v2_list"])
+    one.again()
+    rows, asked = tools.rows_of(one.ledger), tools.asked_of(one.service)
+    assert tools.compare_books(rows, one.service.charges, asked) == []
+    at = next(number for number, row in enumerate(rows) if row["status"] == "completed")
+    for changed in ({"credits": 0}, {"body": rows[at - 1]["address"].encode()}, {"status": "released"}):
+        wrong = [*rows[:at], rows[at] | changed, *rows[at + 1 :]]
+        assert tools.compare_books(wrong, one.service.charges, asked) != []
 
 
 def _insert(tools, ledger, *people):

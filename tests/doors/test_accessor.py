@@ -80,6 +80,21 @@ def test_enrich_takes_every_option():
         assert parameters[name].default is option.default
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_a_signature_shows_what_nobody_set(name):
+    """By a name, not by Python's Ellipsis, which says nothing."""
+    shown = str(inspect.signature(getattr(cl, name)))
+    assert "Ellipsis" not in shown
+    assert ("ledger=unset" in shown) is ("ledger=" in shown)
+
+
+def test_every_default_can_be_passed():
+    """And changes nothing."""
+    frame = pd.DataFrame({"email": ["a@x.example"]})
+    defaults = {name: one.default for name, one in inspect.signature(cl.estimate_cost).parameters.items()}
+    assert cl.estimate_cost(**{**defaults, "df": frame}) == cl.estimate_cost(frame)
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [

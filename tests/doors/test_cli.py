@@ -212,6 +212,19 @@ def test_options_reach_the_run(leads, tmp_path):
     assert read_frame(str(out))["enriched_credits"].tolist() == ["1", "", "", ""]
 
 
+def test_the_surface_can_be_named(leads, tmp_path, capsys):
+    """The same people, asked of v2: estimate and run say so."""
+    with cl.sandbox(people=PEOPLE) as service:
+        assert main(["estimate", leads, "--fields", "title", "--service", "v2"]) == 0
+        assert "asked of v2" in capsys.readouterr().err
+        assert service.requests == []
+        assert main(["enrich", leads, "-o", str(tmp_path / "o.csv"), "--fields", "title", "--service", "v2"]) == 0
+        assert {request.path.split("/")[2] for request in service.requests} == {"v2"}
+    with pytest.raises(SystemExit, match="2"):
+        main(["estimate", leads, "--service", "v3"])
+    assert "argument --service: invalid choice: 'v3'" in capsys.readouterr().err
+
+
 def test_a_budget_too_small_is_exit_code_3(leads, tmp_path, capsys):
     """The output holds what there is; the same again goes on."""
     out = tmp_path / "out.csv"

@@ -14,7 +14,7 @@ import pytest
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.checks import Secret
-from cleanlist_pandas.settings import OPTIONS, Settings, resolve
+from cleanlist_pandas.settings import OPTIONS, Settings, resolve, unset
 
 KEY = "clnl_invented_0000000000000001"
 URL = "https://cleanlist.test/v1"
@@ -77,7 +77,7 @@ def test_a_sandbox_speaks_all_surfaces_and_csv_row_unless_told():
             30,
         )
         elsewhere = Settings.of({"base_url": f"{service.url[:-1]}/api/v2"})
-        assert elsewhere.ledger is ...
+        assert elsewhere.ledger is unset
 
 
 def test_an_inner_sandbox_wins_over_an_outer():
@@ -335,6 +335,10 @@ def test_a_webhook_goes_to_a_public_host_or_to_this_machine(url):
         "https://intranet/secret",
         "https://box.local/secret",
         "https://box.internal./secret",
+        "https://127.1/secret",
+        "https://0x7f.1/secret",
+        "https://hooks..example/secret",
+        "https://.example/secret",
         "https://me:secret@hooks.acme.example/",
         "https://hooks.acme.example/#secret",
         "https://hooks.acme.example:0/secret",
@@ -357,3 +361,11 @@ def test_a_webhook_goes_nowhere_else_and_is_not_shown(url):
 
 def test_settings_do_not_show_where_a_webhook_goes():
     assert "hooks" not in repr(Settings.of({"webhook_url": "https://hooks.acme.example/secret"}))
+
+
+def test_what_is_set_is_shown_without_where_a_webhook_goes():
+    """As the key: it may be printed into a notebook."""
+    with cl.option_context(webhook_url="https://hooks.acme.example/T0/secret?token=1"):
+        assert cl.show_config().loc["webhook_url", "value"] == "https://hooks.acme.example/…"
+        assert "secret" not in repr(cl.options)
+        assert cl.options.webhook_url == "https://hooks.acme.example/T0/secret?token=1"

@@ -82,7 +82,7 @@ class Stage:
     broken: list[str] = field(default_factory=list)
     seed: int = 0
     FIELDS = FIELDS
-    VALUES = VALUES
+    VALUES: list[str] = field(default_factory=lambda: VALUES)
 
     def open(self, **arguments: Any) -> Sandbox:
         """Start a sandbox with a key of its own; each knows everybody and no idempotency key."""
@@ -220,14 +220,14 @@ class Stage:
         wrong = [*self.broken]
         self.broken.clear()
         for at, ran in enumerate(rans):
-            wrong += [f"call {at}: {one}" for one in self._audit_call(frame, ran, over)]
+            wrong += [f"call {at}: {one}" for one in self.audit_call(frame, ran, over)]
         wrong += self.audit_money(frame, over, ceiling, twice)
         if rans and rans[-1].out is not None:
             wrong += self._audit_last(frame, rans[-1])
         wrong += self._audit_secrets()
         return wrong
 
-    def _audit_call(self, frame: pd.DataFrame, ran: Ran, over: int) -> list[str]:
+    def audit_call(self, frame: pd.DataFrame, ran: Ran, over: int = 0) -> list[str]:
         wrong = []
         if ran.hung:
             return [f"T: not back within {DEADLINE_S} s"]
@@ -320,7 +320,7 @@ class Stage:
             expected = live[-1] if live else "not_attempted"
             if status != expected:
                 wrong.append(f"P: {who} is {status} in the frame and {expected} in the ledger")
-        empty = out.loc[~out["enriched_status"].isin(["completed"]).to_numpy(), VALUES]
+        empty = out.loc[~out["enriched_status"].isin(["completed"]).to_numpy(), self.VALUES]
         if empty.notna().to_numpy().any():
             wrong.append("R: values in a row that was not completed")
         return wrong
@@ -360,7 +360,9 @@ class Stage:
             wrong.append("R: a second run did not complete")
         elif not wrong:
             here = first.out["enriched_status"].ne("not_attempted").to_numpy()
-            if not last[["enriched_status", *VALUES]][here].equals(first.out[["enriched_status", *VALUES]][here]):
+            if not last[["enriched_status", *self.VALUES]][here].equals(
+                first.out[["enriched_status", *self.VALUES]][here]
+            ):
                 wrong.append("R: a second run changed what was settled")
         return wrong
 

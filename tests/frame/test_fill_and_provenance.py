@@ -78,6 +78,19 @@ def test_replace_buys_everybody_and_writes_over():
     assert out.columns.tolist() == ["enriched_title", "email", "enriched_status"]
 
 
+def test_replace_keeps_what_nothing_was_learnt_of():
+    """Not attempted, not asked for, no address: a value that is there is worth more than none."""
+    frame = pd.DataFrame({"email": [JO, NOBODY, ANN, "n/a"], "enriched_title": ["mine"] * 4, "enriched_phone": "+1"})
+    with cl.sandbox(people=PEOPLE), pytest.warns(cl.CleanlistWarning, match="Stopped early"):
+        out = cl.enrich(frame, ["title"], on_existing="replace", max_credits=1, concurrency=1)
+    assert out["enriched_status"].tolist() == ["completed", "not_attempted", "not_attempted", "skipped"]
+    assert plain(out["enriched_title"]) == ["jo's title", "mine", "mine", "mine"]
+    with cl.sandbox(people=PEOPLE):
+        out = cl.enrich(frame, ["title", "phone"], on_existing="replace", phone_if=lambda d: d["email"] != JO)
+    assert plain(out["enriched_title"])[:2] == ["jo's title", None]
+    assert plain(out["enriched_phone"])[:2] == ["+1", None]
+
+
 @pytest.mark.parametrize(
     ("column", "values", "options", "message"),
     [

@@ -216,3 +216,14 @@ def test_an_answer_without_a_field_asked_for_does_not_hold():
     with cl.sandbox(hit_rate=1.0):
         cl.enrich(LEADS, ["title"])
         assert cl.estimate_cost(LEADS, ["title", "phone"]).at_most == 33
+
+
+@pytest.mark.parametrize(
+    ("n", "requests"), [(0, 0), (1, 1), (9_999, 1), (10_000, 2), (100_000, 2), (100_001, 3), (110_000, 4)]
+)
+def test_a_file_that_is_answered_at_once_is_one_request(n, requests):
+    """A larger one takes two: it goes up, and its end is asked for."""
+    emails = pd.Series([f"person{at}@acme.example" for at in range(n)], dtype=object)
+    frame = pd.DataFrame({"email": emails})
+    told = cl.estimate_cost(frame, ["title"], columns="email", service="csv_upload", ledger=None)
+    assert told.requests == requests

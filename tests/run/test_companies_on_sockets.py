@@ -144,11 +144,14 @@ def test_people_first_then_companies_when_the_budget_is_short(scene: Scene) -> N
     """One budget for both; what was not bought says so and is bought by the next run."""
     scene.open()
     frame = people(8)
-    with pytest.warns(cl.CleanlistWarning, match="max_credits"):
+    with pytest.warns(cl.CleanlistWarning, match="max_credits.*0 people and 2 companies not_attempted; run it again"):
         out = enrich(scene, frame, fields=["company", *FIRMS], max_credits=10, concurrency=1)
     assert (scene.sandbox.charged, asked(scene)) == (10, 2)
-    assert out["enriched_status"].tolist() == ["completed", "completed", "not_attempted", "not_attempted"] * 2
+    assert out["enriched_status"].tolist() == ["completed"] * 8
     assert out["enriched_company"].notna().all()
+    assert out["enriched_size"].notna().tolist() == [True, True, False, False] * 2
+    assert "2 companies not attempted" in str(out.cleanlist.report())
+    assert out.cleanlist.report().companies_not_attempted == cl.last_run().report.companies_not_attempted == 2
     out = enrich(scene, frame, fields=["company", *FIRMS])
     assert (scene.sandbox.charged, asked(scene)) == (12, 4)
     sound(scene, frame, out, 12)
@@ -262,7 +265,8 @@ def test_a_stop_among_the_companies_can_be_resumed(scene: Scene, name: str) -> N
     with pytest.raises(error) as caught:
         enrich(scene, frame, fields=["company", *FIRMS], concurrency=1)
     assert caught.value.partial["enriched_company"].notna().all()
-    assert "not_attempted" in caught.value.partial["enriched_status"].tolist()
+    assert caught.value.partial["enriched_status"].isin(["completed", "failed"]).all()
+    assert caught.value.report.companies_not_attempted in (2, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cl.CleanlistWarning)
         out = caught.value.resume(max_credits=9)

@@ -142,6 +142,7 @@ def test_a_file_that_did_not_leave_is_sent_again(scene: Scene) -> None:
         (Fault(status=401), cl.AuthenticationError),
         (Fault(status=404), cl.ServiceError),
         (Fault(status=413), cl.ServiceError),
+        (Fault(status=422, body={"detail": "no header"}), cl.ServiceError),
     ],
 )
 def test_a_file_that_is_refused_costs_nothing_and_nobody_is_in_doubt(
@@ -151,6 +152,7 @@ def test_a_file_that_is_refused_costs_nothing_and_nobody_is_in_doubt(
     frame = scene.people(N)
     with pytest.raises(error) as caught:
         enrich(scene, frame)
+    assert files(scene) == 1
     scene.audit(frame, caught.value.partial, budget=0)
     assert statuses(caught.value.partial) == {"not_attempted": len(frame)}
     scene.sandbox.stop()
@@ -287,4 +289,4 @@ def test_a_file_larger_than_any_other_answer_is_read(scene: Scene) -> None:
 def test_the_estimate_tells_the_requests_and_the_surface(scene: Scene) -> None:
     scene.open()
     estimate = cl.estimate_cost(people(N), ledger=None, fields=FIELDS, service="csv_upload")
-    assert (estimate.requests, estimate.at_most, estimate.surface) == (2, N, "csv_upload")
+    assert (estimate.requests, estimate.at_most, estimate.surface) == (1, N, "csv_upload")

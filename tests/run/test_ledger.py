@@ -30,7 +30,7 @@ from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
 from cleanlist_pandas.run.ledger_file import PAGE_ROWS, _check_journal
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, checksum, decide
 from cleanlist_pandas.services.reply import LostBy
-from cleanlist_pandas.services.service import Job
+from cleanlist_pandas.services.service import Job, Lookup
 
 JANE, JOHN = "jane@acme.example", "john@acme.example"
 DAY = timedelta(days=1)
@@ -294,6 +294,27 @@ def test_a_token_is_known_by_its_beginning_whatever_became_of_its_look_up(
         jobs = [Job(lookup=lookup, token=f"wf {word} é", at_us=5) for lookup, word in ((1, "1"), (2, "12"))]
         ledger.record(run, [], [Outcome(lookup=2, status="not_found")], jobs)
         assert ledger.has_job(beginning) is known
+
+
+def test_the_newest_token_of_a_look_up_counts(path: Path) -> None:
+    """By what an order would be looked for is written before it is sent; what the service calls it, after."""
+    with Ledger(path) as ledger:
+        ledger.record(run := who(), [intent()], [])
+        for token in ("looked for", "told"):
+            ledger.record(run, [], [], [Job(lookup=1, token=token, at_us=5)])
+        assert ledger.outcomes([1])[1].job == Job(lookup=1, token="told", at_us=5)
+
+
+def test_who_was_taken_with_one_token_is_told_while_the_end_is_not_known(path: Path) -> None:
+    """As it was asked, and with the token; whoever has an outcome, or another token, is not among them."""
+    with Ledger(path) as ledger:
+        run = who()
+        ledger.record(run, [intent(), intent(JOHN), intent("kim@acme.example")], [])
+        jobs = [Job(lookup=lookup, token=f"wf {word} 0", at_us=5) for lookup, word in ((1, "1"), (2, "1"), (3, "12"))]
+        ledger.record(run, [], [Outcome(lookup=2, status="not_found")], jobs)
+        asked = Lookup(address=intent().address, fields=tuple(intent().fields), job=jobs[0])
+        assert ledger.taken_with("wf 1 ") == [asked]
+        assert ledger.taken_with("wf 2 ") == []
 
 
 def test_an_outcome_in_words_of_ours_is_read_as_plain_text(path: Path) -> None:

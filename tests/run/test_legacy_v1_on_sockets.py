@@ -54,7 +54,7 @@ def test_the_same_answers_and_bill_as_on_csv_row(scene: Scene) -> None:
     scene.audit(frame, out, budget=estimate.at_most)
     assert int(out["enriched_credits"].sum()) == charged == statuses(out)["completed"]
     assert (orders(scene), len(scene.sandbox.requests)) == (3, 7)
-    assert estimate.requests == 10
+    assert estimate.requests == 7
     other = scene.enrich(frame, ledger=None, fields=FIELDS)
     pd.testing.assert_frame_equal(out[other.columns], other)
     again = enrich(scene, frame)
@@ -120,6 +120,18 @@ def test_a_contact_that_is_refused_costs_the_others_nothing(scene: Scene) -> Non
     assert out["enriched_status"].tolist() == ["completed"] * 2 + ["failed"] + ["completed"] * (N - 3)
     assert "no such person" in out["enriched_reason"].iloc[2]
     assert (orders(scene), scene.sandbox.charged) == (2, N - 1)
+
+
+@pytest.mark.parametrize("body", [{"detail": "no"}, {"detail": [{"loc": ["body", "enrichment_type"], "msg": "no"}]}])
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_that_names_nobody_is_asked_for_once(scene: Scene, status: int, body: Any) -> None:
+    """The same again would be refused again; nobody is in doubt."""
+    scene.open(faults={BULK: [Fault(status=status, body=body)]})
+    with pytest.raises(cl.ServiceError, match=f"cannot be ordered together: HTTP {status} no") as caught:
+        enrich(scene, people(N))
+    scene.audit(people(N), caught.value.partial, budget=0)
+    assert (orders(scene), statuses(caught.value.partial)) == (1, {"not_attempted": N})
+    assert statuses(caught.value.resume()) == {"completed": N}
 
 
 def test_an_empty_account_stops_the_run(scene: Scene) -> None:

@@ -173,3 +173,16 @@ def test_runs_that_go_on_together_share_a_pace_and_later_ones_start_anew() -> No
     del first
     gc.collect()
     assert repr(pace_for("https://one.example", "key")) != seen
+
+
+def test_a_patient_worker_takes_the_slots_that_nobody_else_wants() -> None:
+    """Whoever comes later and is not patient goes first; when nobody waits the patient one goes, once a slot."""
+    pace = Pace()
+    first, second, third, patient, other = (Turn(n, 0.5) for n in range(5))
+    assert pace.ask(first, 0.0) == 0
+    assert pace.ask(patient, 0.0, again=True, patient=True) == 2
+    assert [pace.ask(second, 1.0), pace.ask(third, 1.0)] == [1, 3]
+    assert pace.ask(patient, 2.0, again=True, patient=True) == 4
+    assert [pace.ask(second, 2.0), pace.ask(third, 4.0)] == [0, 0]
+    assert pace.ask(patient, 6.0, again=True, patient=True) == 0
+    assert pace.ask(other, 6.0, again=True, patient=True) == 2

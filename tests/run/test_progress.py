@@ -24,7 +24,7 @@ from cleanlist_pandas.run.tally import Tally
         (Tally(9, in_doubt=2), "0/1,000 credits, 2 in doubt"),
         (Tally(9, waiting_for_others=4), "0/1,000 credits, 4 asked by another run, waiting"),
         (Tally(9, waiting_until_s=115.0), "0/1,000 credits, waiting 15 s, the service asked for it"),
-        (Tally(9, stopping=StopKind.INTERRUPT), "stopping (Ctrl-C again: at once), 0/1,000 credits"),
+        (Tally(9, stopping=StopKind.INTERRUPT), "stopping (once more: at once), 0/1,000 credits"),
         (Tally(9, stopping=StopKind.BUDGET), "budget used up, waiting for answers, 0/1,000 credits"),
         (Tally(9, stopping=StopKind.TIME), "stopping, waiting for answers, 0/1,000 credits"),
     ],
@@ -32,6 +32,17 @@ from cleanlist_pandas.run.tally import Tally
 def test_the_line_says_what_was_spent_and_what_holds_things_up(tally: Tally, line: str) -> None:
     """And nothing else."""
     assert status_line(tally, Budget(1000), 100.0) == line
+
+
+@pytest.mark.parametrize("kind", [StopKind.INTERRUPT, StopKind.BUDGET, StopKind.TIME])
+def test_the_last_line_does_not_speak_of_what_is_to_come(monkeypatch: pytest.MonkeyPatch, kind: StopKind) -> None:
+    """It stays where it is: what was spent, and that the run was stopped."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with progress(9, show=True) as watch:
+        watch(Tally(9, completed=3, not_found=1, stopping=kind, waiting_until_s=1e9), Budget(1000, settled=3))
+    last = terminal.getvalue().rstrip("\n").split("\r")[-1]
+    assert last.rstrip() == "cleanlist 4/9 people, stopped, 3/1,000 credits, 75% found, in 00:00"
 
 
 class Terminal(io.StringIO):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import traceback
@@ -76,6 +77,20 @@ def test_no_frame_of_the_doors_shows_a_secret(scene: Scene) -> None:
     with pytest.raises(cl.AuthenticationError) as caught:
         scene.enrich(frame)
     assert leaks(caught.value, scene.sandbox.api_key, "person0") == set()
+
+
+@pytest.mark.parametrize("door", [cl.enrich, lambda *frame, **how: asyncio.run(cl.aenrich(*frame, **how))])
+def test_a_notebook_shows_the_callers_line_and_the_error(scene: Scene, door: Any) -> None:
+    """One frame of ours behind it, without what was handed in, and without a complaint of IPython that it lacks it."""
+    ultratb = pytest.importorskip("IPython.core.ultratb")
+    scene.open(faults=[Fault(status=401)])
+    with pytest.raises(cl.AuthenticationError) as caught:
+        door(scene.people(3), **scene.how())
+    error = caught.value
+    for mode in ("Context", "Verbose"):
+        shown = "".join(ultratb.FormattedTB(mode).structured_traceback(type(error), error, error.__traceback__))
+        assert str(error).split(".")[0] in shown
+        assert "failed resolving" not in shown
 
 
 def test_the_ledger_and_its_neighbours_hold_no_key(scene: Scene) -> None:

@@ -169,6 +169,8 @@ def test_an_interrupt_that_comes_while_planning_sends_nothing_and_is_told(scene:
     with pytest.raises(cl.RunInterrupted) as caught:
         finish(done, run_enrich, EnrichOptions, frame, fields, options)
     assert set(caught.value.partial["enriched_status"]) == {"not_attempted"}
+    assert "cl.last_run().frame" in str(caught.value)  # whoever interrupts a cell has no name for the error
+    pd.testing.assert_frame_equal(cl.last_run().frame, caught.value.partial)
     scene.audit(frame, caught.value.resume(), budget=5)
     assert scene.sandbox.charged == 5
 

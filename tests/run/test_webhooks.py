@@ -12,7 +12,7 @@ import pytest
 import cleanlist_pandas as cl
 from cleanlist_pandas.run.records import Intent, Outcome, Run
 from cleanlist_pandas.services.service import Job
-from cleanlist_pandas.webhooks import LARGEST_BODY, handle
+from cleanlist_pandas.webhooks import LARGEST_BODY, handle, receiver
 
 TOKENS = {"ann": "bulk wf_1 2 task_1", "ben": "bulk wf_1 2 task_2", "cat": "file job_9 12000 0", "dan": "lone_7"}
 
@@ -106,3 +106,11 @@ def test_whoever_is_erased_is_asked_about_no_more(ledger: cl.Ledger) -> None:
     assert handle(said(), ledger) == 200
     ledger.erase("ben@acme.example")
     assert handle(said(), ledger) == 404
+
+
+@pytest.mark.parametrize("ledger", ["ledger.sqlite3", Path("ledger.sqlite3"), None])
+def test_a_path_is_no_open_ledger(ledger: Any) -> None:
+    with pytest.raises(cl.ConfigurationError, match="about an open ledger"):
+        handle(said(), ledger)
+    with pytest.raises(cl.ConfigurationError, match="about an open ledger"), receiver(ledger):
+        pass

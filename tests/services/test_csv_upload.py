@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cleanlist_pandas.answers import Answer
+from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.services.csv_row import CsvRow
 from cleanlist_pandas.services.csv_upload import CsvUpload
 from cleanlist_pandas.services.reply import Reply
@@ -165,6 +166,8 @@ def test_a_row_about_somebody_else_is_nobodys_though_it_is_at_their_place() -> N
         (",,completed", ("completed", 1)),
         (",,failed", ("failed", 1)),
         ("CTO,many,completed", ("completed", 1)),
+        ("CTO,nan,completed", ("completed", 1)),
+        ("CTO,-1e999,completed", ("completed", 1)),
         (",,sleeping", None),
     ],
 )
@@ -202,6 +205,43 @@ def test_of_a_part_of_the_people_the_cost_of_the_file_says_nothing() -> None:
 def test_a_file_that_failed(credits: int | None, told: list[int]) -> None:
     found = answers(looked_up(ANN, BOB), None, credits, failed=True)
     assert [one[:2] for one in found] == [("failed", cost) for cost in told]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda header: header.replace("_", " "),
+        lambda header: f"\ufeff{header}",
+        lambda header: f'"{header.replace(",", chr(34) + "," + chr(34))}"',
+    ],
+)
+def test_a_header_may_be_spelt_another_way(change: Any) -> None:
+    """All were charged: none shall be lost for a capital."""
+    content = f"{change(HEADER)}\n\n{ANN},1,,CTO,,completed\n"
+    assert answers(looked_up(ANN), content, 1) == [("completed", 1, {"title": "CTO"})]
+
+
+@pytest.mark.parametrize("n_cut", range(1, 40))
+def test_a_last_row_that_was_cut_is_no_miss(n_cut: int) -> None:
+    """Nobody knows what it would have said, and it may have been charged; the others are read."""
+    whole = f"{HEADER}\n{ANN},1,,CTO,,completed\n{BOB},2,,CFO,72,completed"
+    found = answers(looked_up(ANN, BOB), whole[:-n_cut], 2)
+    assert found[0] == ("completed", 1, {"title": "CTO"})
+    assert found[1][:2] in {("failed", 1), ("completed", 1)}
+    assert found[1][2] in ({}, {"title": "CFO", "icp_score": 72})
+
+
+def test_whom_the_file_leaves_out_is_told_so() -> None:
+    content = f"{HEADER}\n{ANN},1,,CTO,,completed\n"
+    lookups = looked_up(ANN, BOB)
+    kept = Reply(status=200, body=bodies(lookups, content, 2)[1])
+    assert SERVICE.read(kept, lookups[1], 7) == Answer(
+        status=RowStatus.FAILED,
+        credits=1,
+        at_us=7,
+        reason="the file that came back has no row of them that can be read",
+    )
 
 
 def test_what_is_no_csv_is_no_answer() -> None:

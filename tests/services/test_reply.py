@@ -87,6 +87,8 @@ def test_the_envelope_with_a_code_is_read() -> None:
         ({"detail": [{"msg": word} for word in "abcd"]}, "a; b; c", True),
         ({"detail": [{"loc": []}, "x", None]}, "", True),
         ({"detail": "for jane%40acme.example only"}, "for (address) only", True),
+        ({"detail": "https://hooks.example/T0/key?a=b is down"}, "https://hooks.example/… is down", True),
+        ({"detail": "see(http://127.0.0.1:9?key)"}, "see(http://127.0.0.1:9/…", True),
         ({"detail": "x" * 500}, "x" * 200, True),
         ({"detail": "x " * 500}, "x " * 100, True),
         ({"detail": " " * 399 + "xy"}, "x", True),
@@ -102,7 +104,7 @@ def test_the_envelope_with_a_code_is_read() -> None:
     ],
 )
 def test_the_other_envelope_and_what_is_none(body: Any, text: str, given_: bool) -> None:
-    """``{"detail": …}`` gives its text; the echo of our input, addresses and unprintable characters are left out."""
+    """``{"detail": …}`` gives its text; our input, addresses, secrets and unprintable characters are left out."""
     said = problem(body)
     assert (said.text, said.given) == (text, given_)
 

@@ -103,6 +103,13 @@ def test_what_is_about_nothing_known_is_no_answer(content: Any) -> None:
     assert read(content) is None
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_id_that_would_be_another_address_is_none(name: str) -> None:
+    """``/enrichment/status/..`` is another path, and percent signs do not help a dot."""
+    assert read({"workflow_id": name, "status": "pending"}, token="") is None
+    assert SERVICE.read_list(Reply(status=201, body=json.dumps({"list_id": name}).encode())) == ""
+
+
 ENDS = [
     # said, charged, refunded, result -> status, credits
     ("completed", 11, None, RESULT, "completed", 11),
