@@ -199,7 +199,8 @@ class V2List(V2):
         lead, credits = as_object(content["lead"]), read_credits(content.get("credits")) or 0
         if content.get("found"):
             values, notes = values_of(lead, lookup.fields)
-            told = [*notes, *(note for note in content.get("notes") or () if isinstance(note, str))]
+            more = content.get("notes")
+            told = [*notes, *(note for note in (more if isinstance(more, list) else ()) if isinstance(note, str))]
             reason = SENIORITY_NOTE if "seniority" in values else ""
             return Answer(
                 status=RowStatus.COMPLETED, credits=credits, values=values, at_us=at_us, source=Source.API,
