@@ -89,8 +89,8 @@ def collect(case: Case, who: Run, stop: Stop, *, wait: bool = True) -> tuple[Cas
     if result is None:
         return case, None
     since_us = (time.time() - case.settings.job_timeout_s) * 1e6
-    working = frozenset(one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us)
-    return look_again(replace(case, working=working)), replace(result, answers={}, rivals={})
+    young = {one.lookup for _, one in case.begun if one.job and one.job.at_us > since_us}
+    return look_again(replace(case, working=result.begun & young)), replace(result, answers={}, rivals={})
 
 
 def ask_begun(case: Case, who: Run, stop: Stop, budget: Budget) -> Result | None:
