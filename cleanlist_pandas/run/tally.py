@@ -62,7 +62,6 @@ class Result:
     failure: LedgerError | None
     unwritten: tuple[Outcome, ...] = ()  # answers that are not in the ledger
     balance: int | None = None  # of the account, before anything was sent
-    begun: frozenset[int] = frozenset()  # look-ups that the service took and works on, as far as it says
 
 
 def nothing_yet(budget: Budget) -> Result:

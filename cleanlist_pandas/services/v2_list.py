@@ -199,12 +199,12 @@ class V2List(V2):
         lead, credits = as_object(content["lead"]), read_credits(content.get("credits")) or 0
         if content.get("found"):
             values, notes = values_of(lead, lookup.fields)
-            more = content.get("notes")
-            told = [*notes, *(note for note in (more if isinstance(more, list) else ()) if isinstance(note, str))]
+            told = content.get("notes")
+            notes += [note for note in told if isinstance(note, str)] if isinstance(told, list) else []
             reason = SENIORITY_NOTE if "seniority" in values else ""
             return Answer(
                 status=RowStatus.COMPLETED, credits=credits, values=values, at_us=at_us, source=Source.API,
-                reason=reason, notes=tuple(told),
+                reason=reason, notes=tuple(notes),
             )  # fmt: skip
         if credits or content.get("failed"):
             reason = UNTOLD if credits else "the service gave up on its list"

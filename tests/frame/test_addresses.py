@@ -208,6 +208,15 @@ def test_several_counts_only_different_addresses():
     assert normalise(texts(*cells)).several.tolist() == [True, False, False, False]
 
 
+@pytest.mark.parametrize("n", range(1, 9))
+def test_a_label_that_stands_for_no_name_is_seen_wherever_it_stands(n):
+    """Cells are searched for ``xn--`` all in one, four letters at a time."""
+    text = f"{'a' * n}@xn--a.example"
+    assert normalise_one(text) is None
+    found = normalise(pa.array(["jo@acme.example", text], pa.large_string()))
+    assert found.addresses.to_pylist() == ["jo@acme.example", None]
+
+
 def test_lengths_are_measured_in_the_form_that_is_sent():
     label = "x" * 63
     assert normalise_one(f"{'a' * 64}@b.example")

@@ -101,8 +101,8 @@ ODD = [
         ("email", "other@acme.example"), ("email", " JO@acme.example "),
     ]),
     *(("list", {**OF_LIST, name: value}) for name, value in [
-        ("notes", ["odd"]), ("notes", [5]), ("lead", None), ("lead", []), ("found", 1), ("found", None),
-        ("credits", -1), ("failed", True),
+        ("notes", ["odd"]), ("notes", [5]), ("notes", True), ("lead", None), ("lead", []), ("found", 1),
+        ("found", None), ("credits", -1), ("failed", True),
     ]),
     *(("list", {**NOT_OF_LIST, name: value}) for name, value in [
         ("failed", True), ("credits", 1), ("credits", None), ("lead", None), ("lead", LEAD_OF), ("found", 0),
