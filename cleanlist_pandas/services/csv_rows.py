@@ -52,13 +52,8 @@ def _facts(answers: Cells, times_us: Ints, fields: Sequence[FieldName]) -> Facts
     status, row, meta = (_pc.struct_field(answers, name) for name in ("status", "csv_row", "meta"))
     found = as_mask(_pc.equal(status, "completed"))
     confidence = _pc.struct_field(meta, "confidence").to_numpy(zero_copy_only=False)
-    return facts_of(
-        found,
-        times_us,
-        lambda name: _pc.struct_field(row, FIELDS[name].column),
-        fields,
-        confidences=np.where(found, confidence, np.nan),
-    )
+    told = {name: _pc.struct_field(row, FIELDS[name].column) for name in fields}
+    return facts_of(found, times_us, told, confidences=np.where(found, confidence, np.nan))
 
 
 CSV_ROW: Final = Shape(_body, _is_plain, _facts)

@@ -6,7 +6,7 @@ What a surface's own `read` would make of an answer is the rule; whatever is odd
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -167,9 +167,7 @@ def is_nothing_or(word: str, cells: Any) -> Bools:
     return as_mask(_pc.or_kleene(cells.is_null(), _pc.equal(cells, word)))
 
 
-def facts_of(
-    found: Bools, times_us: Ints, cells: Callable[[FieldName], Cells], fields: Sequence[FieldName], **more: Any
-) -> Facts:
+def facts_of(found: Bools, times_us: Ints, cells: Mapping[FieldName, Cells], **more: Any) -> Facts:
     """Return plain answers by column: who was found, and their values; nobody else has any."""
     n = len(found)
     same: dict[str, Any] = {"confidences": np.full(n, np.nan), "reasons": pa.nulls(n, _TEXT), **more}
@@ -178,7 +176,7 @@ def facts_of(
         sources=np.full(n, SOURCE_CODE[Source.LEDGER], np.int8),
         credits=np.zeros(n, np.int64),
         times_us=times_us,
-        values={name: _packed(name, cells(name), found) for name in fields},
+        values={name: _packed(name, told, found) for name, told in cells.items()},
         notes={},
         **same,
     )

@@ -25,7 +25,7 @@ from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.seniority import seniority
 from cleanlist_pandas.services.service import SURFACES, Lookup, Pending, Request
 
-__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of", "level"]
+__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of"]
 
 ASSUMPTIONS: Final = (
     "A workflow has ended when its status is completed, completed_with_errors, succeeded, success, failed, failure, "
@@ -50,7 +50,7 @@ HINTS: Final = {name: name for name in ("first_name", "last_name", "linkedin_url
 LONGEST_TOKEN: Final = 200
 SENIORITY_NOTE: Final = "seniority is derived from the title"
 
-level = lru_cache(maxsize=100_000)(seniority)  # titles repeat, and held answers are read again
+_level = lru_cache(maxsize=100_000)(seniority)  # titles repeat, and held answers are read again
 
 
 class V2:
@@ -178,7 +178,7 @@ def values_of(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[st
     told = {
         "email_status": status,
         "title": title,
-        "seniority": level(title) if isinstance(title, str) else None,
+        "seniority": _level(title) if isinstance(title, str) else None,
         "company": result.get("company"),
         "phone": result.get("phone"),
         "linkedin": result.get("linkedin_url"),

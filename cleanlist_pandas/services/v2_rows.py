@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,7 +14,8 @@ from cleanlist_pandas.frame.arrays import Ints
 from cleanlist_pandas.frame.texts import Bools, as_mask
 from cleanlist_pandas.frame.told import Facts
 from cleanlist_pandas.services.many import Cells, Shape, facts_of, fits, is_between, is_nothing_or
-from cleanlist_pandas.services.v2 import LONGEST_TOKEN, SENIORITY_NOTE, level
+from cleanlist_pandas.services.seniority import seniorities
+from cleanlist_pandas.services.v2 import LONGEST_TOKEN, SENIORITY_NOTE
 
 __all__ = ["LEAD", "WORKFLOW"]
 
@@ -75,10 +77,10 @@ def _lead_facts(answers: Cells, times_us: Ints, fields: Sequence[FieldName]) -> 
 
 
 def _fit(lead: Cells, fields: Sequence[FieldName]) -> Bools:
-    """Return of which people all that is told is a value as the field's column holds it."""
+    """Return of which people all that is told is a value as the field's column holds it; a level of ours always is."""
     fit = as_mask(lead.is_valid())
     for name in fields:
-        fit &= fits(name, _told(lead, name))
+        fit &= name == "seniority" or fits(name, _told(lead, name))
     return fit
 
 
@@ -90,17 +92,16 @@ def _told(lead: Cells, name: FieldName) -> Cells:
     if name == "email_status":
         return _pc.if_else(_pc.equal(cells, "reliable"), "valid", cells).cast(_TEXT)
     if name == "seniority":
-        titles = cells.dictionary_encode()
-        levels: Any = pa.array([level(title) for title in titles.dictionary.to_pylist()], _TEXT)
-        return levels.take(titles.indices)
+        return seniorities(cells)
     return cells
 
 
 def _facts(lead: Cells, found: Bools, times_us: Ints, fields: Sequence[FieldName]) -> Facts:
     """Return what is told of people, and that a level is ours."""
-    is_level = found & as_mask(_told(lead, "seniority").is_valid()) & ("seniority" in fields)
+    told = {name: _told(lead, name) for name in fields}
+    is_level = found & as_mask(told["seniority"].is_valid()) if "seniority" in told else np.zeros(len(found), np.bool_)
     reasons = _pc.if_else(pa.array(is_level), pa.scalar(SENIORITY_NOTE, _TEXT), pa.scalar(None, _TEXT))
-    return facts_of(found, times_us, lambda name: _told(lead, name), fields, reasons=reasons)
+    return facts_of(found, times_us, told, reasons=reasons)
 
 
 def _struct(kinds: dict[str, Any]) -> Any:
