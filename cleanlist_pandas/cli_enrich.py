@@ -25,6 +25,7 @@ from cleanlist_pandas.errors import (
     RunStoppedError,
 )
 from cleanlist_pandas.files import check_apart, check_output, check_place
+from cleanlist_pandas.frame.arrays import tidy
 from cleanlist_pandas.functions import enrich
 from cleanlist_pandas.last import forget, last_run
 from cleanlist_pandas.local import sandbox
@@ -33,7 +34,7 @@ from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.settings import option_context
 from cleanlist_pandas.sources import open_source
-from cleanlist_pandas.stream import Stream, read_stream, tidy
+from cleanlist_pandas.stream import Stream, read_stream
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["arguments_of", "check_streams", "inputs_of", "run_enrich", "run_estimate", "run_plan"]

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from cleanlist_pandas.case import read_call
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import FIELDS
 from cleanlist_pandas.files import known_tables
+from cleanlist_pandas.frame.arrays import tidy
 from cleanlist_pandas.frame.partitions import Layout, join_part, merge_people, people_of_part
 from cleanlist_pandas.plan.priority import NO_WORTH, told_worth
 from cleanlist_pandas.run.progress import counting
@@ -21,7 +21,7 @@ from cleanlist_pandas.sinks import Seen, open_sink
 from cleanlist_pandas.sources import Source
 from cleanlist_pandas.whole import Whole, layout_of
 
-__all__ = ["Stream", "read_stream", "tidy"]
+__all__ = ["Stream", "read_stream"]
 
 _MERGE_FROM: Final = 100_000  # people of several parts that are kept before they are merged
 
@@ -114,11 +114,6 @@ def read_stream(
     whole = Whole(people=crowd.merged(), layout=layout, existing=existing, given=given)
     tidy()
     return Stream(whole=whole, n_rows=n_rows, source=source, seen=seen, part_rows=part_rows)
-
-
-def tidy() -> None:
-    """Give back what Arrow holds in store: the next step needs memory of other sizes."""
-    pa.default_memory_pool().release_unused()
 
 
 class _Crowd:

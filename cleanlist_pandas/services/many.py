@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
-from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take
+from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take, tidy
 from cleanlist_pandas.frame.texts import Bools, as_mask, trim
 from cleanlist_pandas.frame.told import SOURCE_CODE, STATUS_CODE, Facts
 
@@ -87,6 +87,7 @@ def read_rows(
             rows = np.flatnonzero(shape.is_plain(answers, addresses[part], fields))
             parts.append(shape.facts(take(answers, rows), times_us[part][rows], fields))
             places.append(rows + part.start)
+            tidy()  # or what each part took stays: half a gigabyte of a million answers
         elif part.stop - part.start > _ROWS_AT_LEAST:  # one answer is none: the others shall not be left out for it
             middle = (part.start + part.stop) // 2
             todo += [slice(middle, part.stop), slice(part.start, middle)]
