@@ -50,7 +50,7 @@ def run_enrich(
         if told is not None and told.stop is not None:
             done = join_case(case, who, steps_of(told, budget=budget), budget, stop)
         elif case.screened:
-            done = buy_screened(case, options, who, budget, stop, told)
+            done = buy_screened(case, options["phone_if"], who, budget, stop, told)
         else:
             done = buy_all(case, who, budget, stop, told)
     remember(done.frame, done.report)

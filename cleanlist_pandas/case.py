@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import os
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from cleanlist_pandas import checks
 from cleanlist_pandas.checks import MISS_MAX_AGE
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import FieldName, parse_fields
-from cleanlist_pandas.files import read_frame
+from cleanlist_pandas.files import known_tables
 from cleanlist_pandas.frame.addresses import mask_suppressed
 from cleanlist_pandas.frame.arrays import Array, Kinds
 from cleanlist_pandas.frame.columns import find_columns
@@ -31,7 +30,6 @@ from cleanlist_pandas.frame.keys import Keys, read
 from cleanlist_pandas.frame.known import Export, Known, match_known, read_export
 from cleanlist_pandas.frame.needs import Bits, Needs, bits_of, find_needs
 from cleanlist_pandas.frame.suppress import read_suppress
-from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.plan.buckets import NOBODY, Decision, Ints, decide_people
 from cleanlist_pandas.plan.findings import parse_skip
 from cleanlist_pandas.plan.lint import leave_out
@@ -44,7 +42,7 @@ from cleanlist_pandas.services.service import Service
 from cleanlist_pandas.settings import Settings, unset
 from cleanlist_pandas.surfaces import COMPANIES, check_offer, service_of, way_for
 
-__all__ = ["Case", "Rows", "known_tables", "look_again", "prepare", "read_call"]
+__all__ = ["Case", "Rows", "look_again", "prepare", "read_call", "replan"]
 
 Rows = npt.NDArray[np.bool_]
 
@@ -198,6 +196,22 @@ def _plan(
     return look_again(case)
 
 
+def replan(
+    case: Case,
+    fields: Iterable[str],
+    *,
+    since: int | None,
+    own: int | None = None,
+    only: Mapping[str, Rows] | None = None,
+) -> Case:
+    """Return a plan of the same call for other fields, as the ledger has it now; nothing of it is read again."""
+    given = Given(**{each.name: getattr(case, each.name) for each in dataclasses.fields(Given)})
+    service, names = service_of(case.settings), parse_fields(fields)
+    check_offer(service, names)
+    given = dataclasses.replace(given, fields=names, service=service, screened=False)
+    return _plan(given, case.ledger, only, since=since, own=own, began_us=case.began_us)
+
+
 def look_again(case: Case) -> Case:
     """Return a case as the ledger has it now: who is held, in doubt, and to be bought."""
     missing = case.needs.people & ~case.known.bits
@@ -265,27 +279,6 @@ def _check_screen(phone_if: Any, names: Sequence[str]) -> None:
         )
     if "phone" not in names:
         raise ConfigurationError("phone_if= decides whose phone is bought; add 'phone' to fields=, or leave it out.")
-
-
-def known_tables(known: Any) -> list[pd.DataFrame]:
-    """Return the tables of known people, read where a path is given."""
-    if known is None:
-        return []
-    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) or is_table(known) else known
-    if not isinstance(given, Iterable):
-        raise ConfigurationError("known= must be a frame or a path, or a list of them.")
-    return [_table(one) for one in given]
-
-
-def _table(one: Any) -> pd.DataFrame:
-    """Return one table of known people."""
-    if isinstance(one, pd.DataFrame):
-        return one
-    if is_table(one):
-        return to_pandas(one)
-    if isinstance(one, str | os.PathLike):
-        return read_frame(str(Path(one).expanduser()))
-    raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")
 
 
 def _as_bits(held: Holding, missing: Bits) -> tuple[Bits, Bits]:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_object_dtype
 
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.frame.tables import is_table, to_pandas
 from cleanlist_pandas.sinks import AT_ONCE, Seen, open_sink, replaced
 from cleanlist_pandas.sources import PARQUET, TEXT, read_frame
 
-__all__ = ["check_apart", "check_output", "check_place", "read_frame", "replaced", "write_frame"]
+__all__ = [
+    "check_apart",
+    "check_output",
+    "check_place",
+    "known_tables",
+    "read_frame",
+    "replaced",
+    "write_frame",
+    "write_json",
+]
 
 
 def check_output(frame: pd.DataFrame, name: str, *sources: str) -> None:
@@ -100,3 +113,41 @@ def write_frame(frame: pd.DataFrame, name: str, new_columns: list[str]) -> None:
     seen.look(frame)
     with open_sink(name, seen, new_columns) as write:
         write(frame, None)
+
+
+def write_json(content: Mapping[str, Any], path: str | os.PathLike[str], what: str, advice: str = "") -> None:
+    """Write a small JSON file that a person can read, whole or not at all.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be written; names `what` it would have been, and ends with the `advice`.
+    """
+    target, text = Path(path).expanduser(), json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    try:
+        with replaced(target) as part:
+            Path(part).write_text(text, encoding="utf-8")
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise ConfigurationError(f"The {what} cannot be written to {target} ({why}){advice}.") from None
+
+
+def known_tables(known: Any) -> list[pd.DataFrame]:
+    """Return the tables of known people that a call is given, read where it is a path."""
+    if known is None:
+        return []
+    given = [known] if isinstance(known, pd.DataFrame | str | os.PathLike) or is_table(known) else known
+    if not isinstance(given, Iterable):
+        raise ConfigurationError("known= must be a frame or a path, or a list of them.")
+    return [_table(one) for one in given]
+
+
+def _table(one: Any) -> pd.DataFrame:
+    """Return one table of known people."""
+    if isinstance(one, pd.DataFrame):
+        return one
+    if is_table(one):
+        return to_pandas(one)
+    if isinstance(one, str | os.PathLike):
+        return read_frame(str(Path(one).expanduser()))
+    raise ConfigurationError(f"known= holds a {type(one).__name__}; it takes frames and paths.")

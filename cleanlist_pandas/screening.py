@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from cleanlist_pandas.case import Case, prepare
+from cleanlist_pandas.case import Case, replan
 from cleanlist_pandas.companies import buy_companies
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.purchase import buy, join_case, steps_of
@@ -29,7 +29,7 @@ Predicate = Callable[[pd.DataFrame], Any]
 
 
 def buy_screened(
-    case: Case, arguments: Mapping[str, Any], who: Run, budget: Budget, stop: Stop, told: Result | None = None
+    case: Case, predicate: Predicate, who: Run, budget: Budget, stop: Stop, told: Result | None = None
 ) -> Done:
     """Run a case in two steps, both from one budget: all but the phones, then the phones of those who pass.
 
@@ -38,30 +38,26 @@ def buy_screened(
     ConfigurationError
         If the predicate does not work on a frame without answers; nothing was sent then.
     """
-    predicate: Predicate = arguments["phone_if"]
-    plain = {**arguments, "phone_if": None, "ledger": case.ledger}
     rest = [name for name in case.fields if name != "phone"]
     if rest:
-        with prepare(case.frame, rest, plain, create=True, since=case.since, began_us=case.began_us) as screen:
-            _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
-            first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
-            screen, companies = buy_companies(screen, who, budget, stop, [first])
-            first, passing = _screened(predicate, screen, who, first, companies, budget)
-            addresses = screen.keys.addresses
+        screen = replan(case, rest, since=case.since)
+        _passing(predicate, join_case(screen, who, [], budget, Stop()).frame)
+        first = buy(screen, order_of(screen), who, budget, stop) or nothing_yet(budget)
+        screen, companies = buy_companies(screen, who, budget, stop, [first])
+        first, passing = _screened(predicate, screen, who, first, companies, budget)
     else:
-        addresses, screen, companies = case.keys.addresses, case, []
+        screen, companies = case, []
         first, passing = nothing_yet(budget), _passing(predicate, case.frame.copy())  # the copy is theirs to change
     only = None if passing is None else {"phone": passing}
-    how: dict[str, Any] = {"only": only, "since": case.began, "own": case.seen, "began_us": case.began_us}
-    with prepare(case.frame, case.fields, plain, create=True, **how) as whole:
-        first, second = _moved(first, addresses, whole), None
-        if screen.companies is not None and whole.companies is not None:
-            companies = [_moved(step, screen.companies.keys.addresses, whole.companies) for step in companies]
-        if all(step.stop is None for step in (first, *companies)):
-            spent_s = sum(step.seconds for step in (first, *companies))
-            second = buy(whole, order_of(whole), who, budget, stop, spent_s=spent_s)
-        steps = steps_of(told, first, second or nothing_yet(budget), budget=budget)
-        return join_case(whole, who, steps, budget, stop, companies)
+    whole = replan(case, case.fields, since=case.began, own=case.seen, only=only)
+    first, second = _moved(first, screen.keys.addresses, whole), None
+    if screen.companies is not None and whole.companies is not None:
+        companies = [_moved(step, screen.companies.keys.addresses, whole.companies) for step in companies]
+    if all(step.stop is None for step in (first, *companies)):
+        spent_s = sum(step.seconds for step in (first, *companies))
+        second = buy(whole, order_of(whole), who, budget, stop, spent_s=spent_s)
+    steps = steps_of(told, first, second or nothing_yet(budget), budget=budget)
+    return join_case(whole, who, steps, budget, stop, companies)
 
 
 def _screened(

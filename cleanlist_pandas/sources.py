@@ -6,6 +6,8 @@ Text files are read as text, cell by cell: postcodes keep their zeros, and what 
 from __future__ import annotations
 
 import codecs
+import csv
+import io
 import os
 import re
 import shutil
@@ -188,6 +190,8 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
     beginning = file.read(_BEGINNING)
     first = re.sub(r'"[^"]*"', "", beginning.decode(encoding, "replace")).lstrip("\r\n")
     separator = max(",;\t|", key=re.split(r"[\r\n]", first, maxsplit=1)[0].count)
+    if pd.__version__ < "3":
+        _check_lengths(file, encoding, separator)
     n_fitting = _rows_of(len(beginning) / max(beginning.count(b"\n"), 1))
 
     def parts(n_rows: int | None) -> Iterator[Part]:
@@ -217,6 +221,23 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
                 cells = _next(reader, n_rows)
 
     return parts
+
+
+def _check_lengths(file: BinaryIO, encoding: str, separator: str) -> None:
+    """Refuse rows that are longer than the header: pandas 2 cuts them where it begins to read on."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
+    csv.field_size_limit(sys.maxsize)
+    rows = csv.reader(text, delimiter=separator)
+    try:
+        n_cells = next((len(row) for row in rows if row), 0)
+        long = next((row for row in rows if len(row) > n_cells), None)
+        if long is not None:
+            raise pd.errors.ParserError(f"Expected {n_cells} fields in line {rows.line_num}, saw {len(long)}")
+    except csv.Error:
+        pass  # pandas says what is wrong
+    finally:
+        text.detach()
 
 
 def _next(reader: Any, n_rows: int) -> Any:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cleanlist_pandas.case import known_tables, read_call
+from cleanlist_pandas.case import read_call
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import FIELDS
+from cleanlist_pandas.files import known_tables
 from cleanlist_pandas.frame.partitions import Layout, join_part, merge_people, people_of_part
 from cleanlist_pandas.plan.priority import NO_WORTH, told_worth
 from cleanlist_pandas.run.progress import counting

@@ -17,7 +17,7 @@ import pandas as pd
 from cleanlist_pandas import checks
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import parse_fields
-from cleanlist_pandas.files import replaced
+from cleanlist_pandas.files import write_json
 from cleanlist_pandas.plan.buckets import BUCKETS
 from cleanlist_pandas.plan.estimate import CostEstimate, bucket_series
 from cleanlist_pandas.plots import Curve, draw_curve
@@ -188,15 +188,7 @@ class Plan:
         path : path-like
             A JSON file; one that is there is written over, whole or not at all.
         """
-        target = Path(path).expanduser()
-        text = json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n"
-        try:
-            with replaced(target) as part:
-                Path(part).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(
-                f"The plan cannot be written to {target} ({os.strerror(error.errno or 0)})."
-            ) from None
+        write_json(self._content(), path, "plan")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

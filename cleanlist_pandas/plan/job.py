@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from cleanlist_pandas.errors import ConfigurationError
-from cleanlist_pandas.files import replaced
+from cleanlist_pandas.files import write_json
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["Job"]
@@ -73,15 +73,8 @@ class Job:
         path : path-like
             Where to; it holds no address and no key.
         """
-        target = Path(path).expanduser()
-        try:
-            with replaced(target) as part:
-                Path(part).write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(
-                f"The job cannot be written to {target} ({os.strerror(error.errno or 0)}); it is in the ledger all the "
-                "same: name another file."
-            ) from None
+        advice = "; it is in the ledger all the same: name another file"
+        write_json({"format": FORMAT, **asdict(self)}, path, "job", advice)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -174,3 +174,19 @@ def test_somebody_in_doubt_after_the_first_step_is_not_sent_a_second_time():
         out = cl.enrich(LEADS, FIELDS, phone_if=senior, in_doubt="retry")
         assert sum(one.email == "p1@acme.example" for one in service.requests) == 1
     assert out["enriched_status"].tolist()[1] == "in_doubt"
+
+
+def test_each_table_and_list_is_read_once(tmp_path):
+    """However many steps there are: a file may be a pipe, and who is suppressed when it begins is so until it ends."""
+    known, suppress = tmp_path / "known.csv", tmp_path / "never.txt"
+    known.write_text("email,enriched_title\np0@acme.example,mine\n")
+    suppress.write_text(f"{LEADS['email'][1]}\n")
+
+    def spoil(frame):
+        known.write_text("no table")
+        suppress.unlink(missing_ok=True)
+        return frame["email"].notna()
+
+    with cl.sandbox(people=PEOPLE) as service:
+        cl.enrich(LEADS, FIELDS, phone_if=spoil, known=known, suppress=suppress)
+        assert LEADS["email"][1] not in {request.email for request in service.requests}

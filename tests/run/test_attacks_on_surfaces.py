@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
+from time_machine import travel
 
 import cleanlist_pandas as cl
 from cleanlist_pandas.sandbox import Clock, Fault, Terms
@@ -216,7 +218,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_list(scene: Scene, name:
 
 
 def test_an_order_that_never_came_is_found_nowhere(scene: Scene) -> None:
-    """All of its people are in doubt for as long as they are not sent again."""
+    """All of its people are in doubt for as long as they are not sent again, which waits until nobody works on them."""
     scene.open(faults={ORDER: [Fault(reset="after_body")] * 3})
     frame = people()
     for times in range(2):
@@ -224,7 +226,8 @@ def test_an_order_that_never_came_is_found_nowhere(scene: Scene) -> None:
         scene.audit(frame, out, budget=0)
         assert (set(out["enriched_status"]), sent(scene, "POST", "/enrichment/bulk")) == ({"in_doubt"}, 3)
         assert out.attrs["cleanlist"]["credits_in_doubt"] == (0 if times else N)
-    out = cl.enrich(frame, **how(scene, "v2_list", in_doubt="retry"))
+    with travel(datetime.now(UTC) + timedelta(hours=1)):
+        out = cl.enrich(frame, **how(scene, "v2_list", in_doubt="retry"))
     assert (set(out["enriched_status"]), scene.sandbox.charged) == ({"completed"}, N)
 
 

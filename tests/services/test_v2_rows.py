@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cleanlist_pandas.answers import Answer
@@ -161,6 +161,7 @@ AROUND = st.dictionaries(st.sampled_from([*FOUND, *OF_LIST]), VALUES, max_size=2
 
 
 @given(st.lists(st.tuples(st.sampled_from(["workflow", "list"]), CHANGED, AROUND), min_size=1, max_size=4))
+@example([("list", {}, {"notes": True})])
 def test_whatever_is_told_means_the_same(changes):
     for way in WAYS:
         bodies = [encoded({**with_lead(way, **cells), **around}) for its, cells, around in changes if its == way]
