@@ -62,18 +62,24 @@ def check_place(name: str, *sources: str) -> None:
         return
     path = Path(name).resolve()
     suffix = path.suffix.lower()
-    if not name.endswith("/"):
-        if suffix not in {*TEXT, *PARQUET, *AT_ONCE} or (suffix == ".xlsx" and not find_spec("openpyxl")):
-            raise ConfigurationError(f"{name}: files of this kind cannot be written; end it in .csv or .parquet.")
-        is_taken = path.exists() and not path.is_file()
-    else:
-        is_taken = path.exists() and not _is_ours(path)
-    if is_taken or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        way_out = "name a file in a folder that exists"
-        if is_taken and name.endswith("/"):
-            way_out = "it holds other things than Parquet files that were written here; name a new folder"
+    is_known = suffix in {*TEXT, *PARQUET, *AT_ONCE} and (suffix != ".xlsx" or find_spec("openpyxl"))
+    if not name.endswith("/") and not is_known:
+        raise ConfigurationError(f"{name}: files of this kind cannot be written; end it in .csv or .parquet.")
+    if way_out := _other_place(name, path):
         raise ConfigurationError(f"{name}: cannot be written there; {way_out}.")
     check_apart(name, *sources)
+
+
+def _other_place(name: str, path: Path) -> str:
+    """Return what to name instead of a place that cannot be written; nothing of one that can."""
+    if name.endswith("/"):
+        if path.exists() and not _is_ours(path):
+            return "it holds other things than Parquet files that were written here; name a new folder"
+    elif path.is_dir():
+        return f"it is a folder; name a file, or {name}/ for a folder of Parquet files"
+    is_odd = path.exists() and not (path.is_file() or path.is_dir())
+    is_shut = not path.parent.is_dir() or not os.access(path.parent, os.W_OK)
+    return "name a file in a folder that exists" if is_odd or is_shut else ""
 
 
 def _is_ours(path: Path) -> bool:

@@ -61,7 +61,7 @@ class Postman:
                 code = await _post(delivery.url, payload(self._account, delivery))
         except TimeoutError:
             note(self._account, delivery, None, "no answer in time")
-        except (OSError, h11.RemoteProtocolError) as error:
+        except (OSError, ValueError, h11.ProtocolError) as error:  # also of a URL that is none to HTTP
             note(self._account, delivery, None, type(error).__name__)
         else:
             note(self._account, delivery, code)

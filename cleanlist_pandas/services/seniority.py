@@ -31,7 +31,7 @@ References
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -40,7 +40,7 @@ import pyarrow.compute as pc
 from cleanlist_pandas.fields import SENIORITIES
 from cleanlist_pandas.services.title_rules import RULES
 
-__all__ = ["seniorities", "seniority"]
+__all__ = ["Levels", "seniorities", "seniority"]
 
 _TEXT: Final = pa.large_string()
 _compute: Final[Any] = pc  # its stubs lack utf8_normalize
@@ -139,6 +139,42 @@ def seniorities(titles: Sequence[str | None] | pa.Array[Any]) -> pa.LargeStringA
     encoded: Any = _texts(titles).dictionary_encode()
     levels: pa.LargeStringArray = _levels(encoded.dictionary).take(encoded.indices)
     return levels
+
+
+class Levels:
+    """The levels of titles, kept: titles repeat, and held answers are read again.
+
+    Parameters
+    ----------
+    most : int
+        Titles that are kept; beyond, it begins anew.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._known: dict[str, str | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __call__(self, title: str) -> str | None:
+        """Return the level that a title says."""
+        level = self._known.get(title, "new")
+        if level == "new":
+            level = seniority(title)
+            self._keep({title: level})
+        return level
+
+    def learn(self, titles: Iterable[str]) -> None:
+        """Find the levels of titles that are new: of many at once in little more time than of one."""
+        new = [title for title in dict.fromkeys(titles) if title not in self._known]
+        self._keep(dict(zip(new, seniorities(new).to_pylist(), strict=True)))
+
+    def _keep(self, levels: Mapping[str, Any]) -> None:
+        """Keep levels, but not without end."""
+        if len(self._known) + len(levels) > self._most:
+            self._known.clear()
+        self._known.update(levels)
 
 
 def spell(titles: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,10 +21,10 @@ from cleanlist_pandas.answers import Answer
 from cleanlist_pandas.fields import FIELDS, RowStatus, Source, normal_word
 from cleanlist_pandas.services.cells import as_object, is_foreign, read_credits, read_number, read_values
 from cleanlist_pandas.services.reply import Reply
-from cleanlist_pandas.services.seniority import seniority
+from cleanlist_pandas.services.seniority import Levels
 from cleanlist_pandas.services.service import SURFACES, Lookup, Pending, Request
 
-__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "PRICES", "V2", "as_token", "kind_of"]
+__all__ = ["ASSUMPTIONS", "DONE", "FAILED", "LEVELS", "PRICES", "V2", "as_token", "kind_of"]
 
 ASSUMPTIONS: Final = (
     "A workflow has ended when its status is completed, completed_with_errors, succeeded, success, failed, failure, "
@@ -50,7 +49,7 @@ HINTS: Final = {name: name for name in ("first_name", "last_name", "linkedin_url
 LONGEST_TOKEN: Final = 200
 SENIORITY_NOTE: Final = "seniority is derived from the title"
 
-_level = lru_cache(maxsize=100_000)(seniority)  # titles repeat, and held answers are read again
+LEVELS: Final = Levels()
 
 
 class V2:
@@ -178,7 +177,7 @@ def values_of(result: Mapping[str, Any], fields: Sequence[str]) -> tuple[dict[st
     told = {
         "email_status": status,
         "title": title,
-        "seniority": _level(title) if isinstance(title, str) else None,
+        "seniority": LEVELS(title) if isinstance(title, str) else None,
         "company": result.get("company"),
         "phone": result.get("phone"),
         "linkedin": result.get("linkedin_url"),

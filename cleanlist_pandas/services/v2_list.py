@@ -28,6 +28,7 @@ from cleanlist_pandas.services.v2 import (
     DONE,
     FAILED,
     HINTS,
+    LEVELS,
     PRICES,
     SENIORITY_NOTE,
     V2,
@@ -174,6 +175,7 @@ class V2List(V2):
             return None  # without an end nobody's absence tells anything
         if not ended.final:
             leads = [lead for lead in leads if lead.get("provider")]
+        LEVELS.learn(title for lead in leads if isinstance(title := lead.get("title"), str))
         joined = _join(leads, lookups)
         worths = [*map(_worth, joined, lookups)]
         credits: Sequence[int | None] = worths

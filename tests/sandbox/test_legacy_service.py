@@ -132,6 +132,15 @@ def test_a_webhook_comes_once(wire: Any, receiver: Any) -> None:
     assert attempt["response_code"] == 200
 
 
+@pytest.mark.parametrize("path", ["a b", "\u00fc", "\x7f", "a\r\nX: y"])
+def test_a_webhook_that_cannot_be_sent_holds_up_no_other(wire: Any, receiver: Any, path: str) -> None:
+    hook, client = receiver(), wire.client(wire.start(clock=Clock()))
+    bad = submit(client, webhook_url=f"{hook.url}{path}").json()["workflow_id"]
+    good = submit(client, webhook_url=hook.url).json()["workflow_id"]
+    [attempt] = until(client, bad, "retrying")
+    assert (attempt["response_code"], hook.hear()[2]["workflow_id"]) == (None, good)
+
+
 def test_a_webhook_waits_for_its_workflow(wire: Any, receiver: Any) -> None:
     clock, hook = Clock(), receiver()
     sandbox = wire.start(clock=clock, terms=Terms(workflow_s=3600), credits=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cleanlist_pandas.fields import SENIORITIES
 from cleanlist_pandas.sandbox import words
 from cleanlist_pandas.sandbox.world import InventedWorld
-from cleanlist_pandas.services.seniority import _PASSES, seniorities, seniority, spell
+from cleanlist_pandas.services.seniority import _PASSES, Levels, seniorities, seniority, spell
 from cleanlist_pandas.services.title_rules import RULES
 
 # title, seniority (empty: it says nothing), held_out. All were labelled before the first rule was written. Every third
@@ -139,6 +139,21 @@ def test_many_titles_are_read_like_one() -> None:
         found = seniorities(empty)
         assert found.type == pa.large_string()
         assert found.to_pylist() == [None] * len(empty)
+
+
+def test_levels_that_are_kept_are_those_of_the_titles() -> None:
+    """Learnt many at once or asked for one by one; where they become too many, it begins anew."""
+    titles = ["VP of Sales", "Sommelier", "", "CTO \ud800"]
+    levels = Levels(most=5)
+    levels.learn([*titles[:2], *titles[:2]])
+    assert len(levels) == 2
+    levels.learn(titles)
+    assert [levels(title) for title in titles] == ["vp", None, None, "c_level"]
+    assert [levels("Head of IT") for _ in range(3)] == ["director"] * 3
+    assert len(levels) == 5
+    assert levels("CFO") == "c_level"
+    assert len(levels) == 1
+    assert levels("VP of Sales") == "vp"
 
 
 @given(st.lists(st.text(st.characters(), max_size=60) | st.none(), max_size=5))
