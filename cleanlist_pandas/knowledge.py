@@ -77,6 +77,8 @@ def _read_at_once(case: Case, informed: Rows) -> tuple[Facts, Ints]:
         chosen = np.flatnonzero(
             alone & np.isin(written, [at for at, name in enumerate(names) if SHAPES.get(name) is shape])
         )
+        if not len(chosen):  # to take nothing, Arrow copies all bodies together
+            continue
         rows, people = held.rows[chosen], held.positions[chosen]
         addresses: Any = take(case.keys.addresses, people)
         facts, places = read_rows(shape, take(settled.bodies, rows), addresses, settled.times_us[rows], case.fields)
