@@ -158,6 +158,8 @@ def _lookups(sql: Any) -> Iterator[dict[str, Any]]:
             if n != n_right:
                 same = {}
                 last, n, n_right, *cells = sql.execute(_LOOKUPS, ids).fetchone()
+            if (last or start) <= newest:  # pages of the file stand in one another's place: there would be no end
+                raise Odd
             newest = last or start  # not the page's end: others may write behind the last one meanwhile
             yield (n, n_right, *cells), same
 

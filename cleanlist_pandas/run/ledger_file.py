@@ -206,6 +206,10 @@ def paged(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...
     page = f"{query} WHERE l.id > ? ORDER BY l.id LIMIT {PAGE_ROWS}"
     while rows := connection.execute(page, (newest,)).fetchall():
         yield from rows
+        if rows[-1][0] <= newest:  # pages of the file stand in one another's place: there would be no end
+            error = sqlite3.DatabaseError("rows are out of order")
+            error.sqlite_errorname = "SQLITE_CORRUPT"
+            raise error
         newest = rows[-1][0]
 
 

@@ -77,16 +77,17 @@ def write_export(frame: pd.DataFrame, path: Path) -> int:
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Read all rows; where the file breaks off, go on one by one."""
-    newest = 0
+    """Read all rows, each once; where the file breaks off, go on one by one."""
+    read: set[int] = set()
     try:
         for row in paged(connection, _ALL):
-            yield row
-            newest = row[0]
+            if row[0] not in read:
+                yield row
+            read.add(row[0])
         return
     except sqlite3.DatabaseError:
         last = _last(connection)
-    for number in range(newest + 1, last + 1):
+    for number in sorted({*range(1, last + 1)} - read):
         with suppress(sqlite3.DatabaseError):
             row = connection.execute(_ONE, (number,)).fetchone()
             if row is not None:

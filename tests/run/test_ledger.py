@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import time
 import zlib
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ import cleanlist_pandas as cl
 from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.run import salvage
 from cleanlist_pandas.run.adopt import Adopted
+from cleanlist_pandas.run.found import _lookups
 from cleanlist_pandas.run.lease import Lease, lease_is_held
 from cleanlist_pandas.run.ledger import Ledger, default_path, own_path
-from cleanlist_pandas.run.ledger_file import PAGE_ROWS, _check_journal
+from cleanlist_pandas.run.ledger_file import PAGE_ROWS, _check_journal, paged
+from cleanlist_pandas.run.pages import Odd
 from cleanlist_pandas.run.records import IN_DOUBT, RELEASED, Claim, Held, Intent, Outcome, Record, Run, checksum, decide
 from cleanlist_pandas.services.reply import LostBy
 from cleanlist_pandas.services.service import Job, Lookup
@@ -402,6 +404,29 @@ def test_all_look_ups_of_a_ledger_of_many_pages_are_read(path: Path) -> None:
         assert [at for at, _ in records] == list(range(n))
         assert newest == ledger.newest() == n
         assert sorted(ledger.outcomes(ids)) == list(range(1, n + 1))  # type: ignore[arg-type]
+
+
+def test_reading_pages_that_stand_in_one_anothers_place_has_an_end(path: Path, tmp_path: Path) -> None:
+    """Whichever two were swapped: page by page, by column and to save what can be saved, that each once."""
+    with Ledger(path) as ledger:
+        ledger.record(who(), [intent(f"p{at}@acme.example") for at in range(150)], [])
+        size = ledger._sql.execute("PRAGMA page_size").fetchone()[0]
+    content, harmed = path.read_bytes(), tmp_path / "harmed.sqlite3"
+    leaves = [at for at in range(0, len(content), size) if content[at] == 13]  # of tables
+    ends = 0
+    for one, two in itertools.combinations(leaves, 2):
+        swapped = bytearray(content)
+        swapped[one : one + size], swapped[two : two + size] = content[two : two + size], content[one : one + size]
+        harmed.write_bytes(swapped)
+        with salvage.read_only(harmed) as sql:
+            for read in (paged(sql, "SELECT l.id FROM lookups l"), _lookups(sql), salvage._rows(sql)):
+                with suppress(sqlite3.DatabaseError, UnicodeDecodeError, Odd):
+                    rows = list(itertools.islice(read, 400))
+                    assert len(rows) <= 150
+                    ends += 1
+            saved = [row[0] for row in salvage._rows(sql)]
+            assert len(saved) == len({*saved})
+    assert ends, "nothing could be read whatever was swapped"
 
 
 def test_outcomes_that_could_not_be_written_in_their_run_are_written_later(path: Path) -> None:
