@@ -77,7 +77,8 @@ class Kinds:
 
     def texts(self, values: Sequence[str | None] | pa.LargeStringArray, codes: Ints) -> Array:
         """Return a text column."""
-        rows: Any = pa.array(codes, mask=codes < 0 if (codes < 0).any() else None)  # a mask makes a copy
+        missing = codes < 0
+        rows: Any = pa.array(codes, mask=missing if missing.any() else None)  # a mask makes a copy
         spread: Any = pa.array(values, pa.large_string()).take(rows)
         dtype = self.text_dtype
         if dtype == np.dtype(object):  # pandas 2: plain str objects, NaN where missing

@@ -177,7 +177,8 @@ def _outcomes(sql: Any, lookups: Ints) -> Iterator[dict[str, Any]]:
         n_bytes = sql.execute(f"SELECT total(length(body)) {source}", values).fetchone()[0]
         if n_bytes > _BYTES_AT_ONCE and len(ids) > 1:
             middle = len(ids) // 2
-            yield from (*rows(ids[:middle]), *rows(ids[middle:]))
+            for half in (ids[:middle], ids[middle:]):
+                yield from rows(half)
         else:
             yield sql.execute(f"SELECT {_CELLS_OF_OUTCOMES} {source}", values).fetchone()
 
