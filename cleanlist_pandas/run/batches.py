@@ -156,9 +156,10 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
     fate = IN_DOUBT if status.final else PENDING
     ends = [_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True)]
     mine, others = ends[: len(batch.people)], ends[len(batch.people) :]
+    gone = engine.erased(*(outcome.lookup for outcome, answer in mine if answer))
     for person, (outcome, answer) in zip(batch.people, mine, strict=True):
         engine.begun.discard(outcome.lookup)
-        settle(engine, batch, person, outcome, ERASED if answer and engine.is_erased(outcome.lookup) else answer)
+        settle(engine, batch, person, outcome, ERASED if outcome.lookup in gone else answer)
     found = [outcome for outcome, answer in others if answer and answer.status is RowStatus.COMPLETED]
     for outcome in found:  # a miss of theirs may be one only because less is known of them here
         engine.recorder.settle(outcome)
@@ -177,8 +178,11 @@ def _others(engine: Engine, service: BatchService, batch: Batch, token: str) -> 
         taken = engine.ledger.taken_with(together)
     except LedgerError:
         return []
-    there = [lookup for lookup in taken if lookup.job and service.batch_of(lookup.job.token) == together]
-    return [lookup for lookup in there if lookup.job and lookup.job.lookup not in mine]
+    return [
+        lookup
+        for lookup in taken
+        if (job := lookup.job) and job.lookup not in mine and service.batch_of(job.token) == together
+    ]
 
 
 def _end_of(

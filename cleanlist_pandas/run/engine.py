@@ -209,7 +209,7 @@ class Engine:
         request = self.service.begin(lookup, self.list_id)
 
         def is_wanted() -> bool:
-            return self.wants(lookup) and not self.is_erased(number)
+            return self.wants(lookup) and not self.erased(number)
 
         if not self.wants(lookup):
             return Outcome(lookup=number, status=RELEASED), ERASED
@@ -234,7 +234,7 @@ class Engine:
         deadline_s = time.monotonic() + self.limits.job_timeout_s - max(0.0, waited_s)
         asked = replace(lookup, job=job)
         while failures < PATIENCE and not ended.is_set():
-            if self.is_erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
+            if self.erased(job.lookup):  # nothing more is asked or kept; its price may be charged all the same
                 return Outcome(lookup=job.lookup, status=PENDING), ERASED
             sent = await line.ask(self.service.follow(job.token), until=ended, patient=True)
             learnt = None if sent.reply is None else self._read(asked, sent.reply, line)
@@ -260,13 +260,13 @@ class Engine:
             self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
         return self.recorder.failure is None
 
-    def is_erased(self, *numbers: int) -> bool:
-        """Whether somebody of some look-ups was erased since they were written."""
+    def erased(self, *numbers: int) -> set[int]:
+        """Return those look-ups whose people were erased since they were written."""
         try:
-            return not self.recorder.look(numbers).keys() >= {*numbers}
+            return {*numbers} - self.recorder.look(numbers).keys()
         except LedgerError:
             self.traffic.halt(StopKind.LEDGER, "the ledger cannot be read")
-            return False
+            return set()
 
     def _learn(self, lookup: Lookup, sent: Sent, line: Line) -> Answer | Pending | None:
         """Take in what a look-up's end says about the service and the run; return what it says about the person."""

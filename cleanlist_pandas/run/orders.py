@@ -85,7 +85,7 @@ async def _send(
     sent: Sent | None = None
 
     def is_wanted() -> bool:  # whoever is erased while an order waits is not ordered, nor is anybody with them
-        return not engine.is_erased(*(batch.numbers[at] for at, _ in batch.people))
+        return not engine.erased(*(batch.numbers[at] for at, _ in batch.people))
 
     for _ in range(ORDERS):
         if not await line.wait(engine.traffic.halted) or not is_wanted():
@@ -107,9 +107,10 @@ async def _send(
 
 def _take_out_erased(engine: Engine, batch: Batch) -> None:
     """Book those who were erased since their intent: the others are filed and ordered again without them."""
+    gone = engine.erased(*(batch.numbers[at] for at, _ in batch.people))
     for person in [*batch.people]:
         number = batch.numbers[person[0]]
-        if engine.is_erased(number):
+        if number in gone:
             settle(engine, batch, person, Outcome(lookup=number, status=RELEASED), ERASED)
             batch.people.remove(person)
             del batch.numbers[person[0]]
