@@ -19,7 +19,8 @@ from cleanlist_pandas.fields import RowStatus
 from cleanlist_pandas.frame.arrays import Kinds
 from cleanlist_pandas.frame.heard import Heard
 from cleanlist_pandas.frame.join import join
-from cleanlist_pandas.frame.needs import bits_of, on_rows
+from cleanlist_pandas.frame.needs import Bits, bits_of, on_rows
+from cleanlist_pandas.frame.told import Told
 from cleanlist_pandas.knowledge import add_companies, answers_for
 from cleanlist_pandas.plan.buckets import Ints
 from cleanlist_pandas.resume import Done
@@ -157,12 +158,11 @@ def join_case(
     case: Case, who: Run, steps: Sequence[Result], budget: Budget, stop: Stop, companies: Sequence[Result] = ()
 ) -> Done:
     """Put what is known of everybody and their companies, and what the steps of a run brought, on their rows."""
-    answers, n_left = answers_for(case, who, steps), 0
-    learnt = on_rows(answers.learnt(case.needs.people & bits_of(case.service.surface.fields)), case.keys.codes)
+    people, firms, n_left = answers_for(case, who, steps), None, 0
+    answers = people
     if case.companies is not None:
         firms = answers_for(case.companies, who, companies)
-        learnt = learnt | on_rows(firms.learnt(case.companies.needs.people), case.companies.keys.codes)
-        answers, n_left = add_companies(case, [*answers], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
+        answers, n_left = add_companies(case, [*people], firms), firms.statuses()[RowStatus.NOT_ATTEMPTED]
     frame = join(
         case.frame,
         case.keys.codes,
@@ -170,7 +170,7 @@ def join_case(
         case.fields,
         existing=case.existing,
         replaced=case.replaced,
-        learnt=learnt,
+        learnt=_learnt(case, people, firms),
         filled=case.filled,
         kinds=Kinds(case.settings.dtype_backend),
         provenance=case.settings.provenance,
@@ -193,6 +193,16 @@ def join_case(
         since=case.began,
         newest=max(case.seen, who.written),
     )
+
+
+def _learnt(case: Case, people: Told, firms: Told | None) -> Bits | int:
+    """Return of which fields of each row something was learnt; of none where no old value stays for want of that."""
+    if not case.replaced:
+        return 0
+    learnt = on_rows(people.learnt(case.needs.people & bits_of(case.service.surface.fields)), case.keys.codes)
+    if case.companies is None or firms is None:
+        return learnt
+    return np.bitwise_or(learnt, on_rows(firms.learnt(case.companies.needs.people), case.companies.keys.codes))
 
 
 def _interrupted(result: Result) -> Result:

@@ -70,7 +70,7 @@ def join(
     new: dict[Any, Array] = {}
     for name in fields:
         values = kinds.column(FIELDS[name], told.facts.values[name], rows)
-        is_learnt = (learnt & bits_of([name])) != 0
+        is_learnt = name in replaced and (learnt & bits_of([name])) != 0
         new[FIELDS[name].column] = merged(values, existing.get(name), replaced.get(name), is_learnt)
     new["enriched_status"] = _statuses(rows, told.facts, filled)
     if provenance:
