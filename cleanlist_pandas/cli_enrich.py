@@ -7,10 +7,10 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
@@ -35,10 +35,12 @@ from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.settings import option_context
 from cleanlist_pandas.sources import open_source
 from cleanlist_pandas.stream import Stream, read_stream
+from cleanlist_pandas.whole import Whole
 from cleanlist_pandas.wording import n_of
 
 __all__ = ["arguments_of", "check_streams", "inputs_of", "run_enrich", "run_estimate", "run_plan"]
 
+T = TypeVar("T")
 PLAN_OPTIONS: Final = (
     "known", "suppress", "skip", "max_age", "on_existing", "in_doubt", "ledger", "rate_per_minute", "max_credits",
     "priority", "price_per_credit", "service",
@@ -75,7 +77,7 @@ def check_streams(options: argparse.Namespace) -> None:
 
 def run_estimate(options: argparse.Namespace) -> int:
     """``estimate``: the price, offline."""
-    estimate = _planned(options).estimate
+    estimate = _offline(options, Whole.estimate)
     if options.json:
         say_json(estimate.to_dict())
     else:
@@ -88,21 +90,21 @@ def run_plan(options: argparse.Namespace) -> int:
     if options.output == "-":
         raise ConfigurationError("A plan is kept in a file; name one with -o.")
     check_apart(options.output, *inputs_of(options))
-    made = _planned(options)
+    made = _offline(options, Whole.plan)
     made.save(options.output)
     say(f"{made!r}\nWrote {options.output}; enrich --plan {options.output} holds a run to it")
     return DONE
 
 
-def _planned(options: argparse.Namespace) -> Plan:
-    """Plan, offline; with ``--sandbox`` what `enrich --sandbox` was told counts, and nothing else."""
+def _offline(options: argparse.Namespace, ask: Callable[[Whole], T]) -> T:
+    """Ask about a file, offline; with ``--sandbox`` what `enrich --sandbox` was told counts, and nothing else."""
     arguments = arguments_of(options, PLAN_OPTIONS)
     with ExitStack() as stack:
         if options.sandbox:
             stack.enter_context(option_context(base_url=LOCAL_URL))
             arguments.setdefault("ledger", default_path("local"))
         source = stack.enter_context(open_source(options.file))
-        return read_stream(source, options.fields, arguments, show=True).whole.plan()
+        return ask(read_stream(source, options.fields, arguments, show=True).whole)
 
 
 def run_enrich(options: argparse.Namespace) -> int:
@@ -126,7 +128,7 @@ def run_enrich(options: argparse.Namespace) -> int:
         source = stack.enter_context(open_source(options.file, options.output))
         how: dict[str, Any] = {"output": options.output, "check": check, "show": not options.quiet}
         stream = read_stream(source, options.fields, arguments, **how)
-        say(repr(stream.whole.plan().estimate), options)
+        say(repr(stream.whole.estimate()), options)
         tidy()
         return _write(stream, _buy(stream, options), options)
 
@@ -174,8 +176,7 @@ def _write(stream: Stream, bought: _Bought, options: argparse.Namespace) -> int:
         return STOPPED
     if failure:
         raise CleanlistError(f"{failure} {_KEPT}")
-    where = "standard output" if options.output == "-" else options.output
-    say(f"Wrote {n_of(stream.n_rows, 'row')} to {where}", options)
+    say(f"Wrote {n_of(stream.n_rows, 'row')} to {_place(options)}", options)
     if options.json:
         say_json(report.to_dict())
     return STOPPED if report.stopped else DONE
@@ -189,10 +190,14 @@ def _failure(stream: Stream, bought: _Bought, options: argparse.Namespace) -> st
         return str(failed)
     except KeyboardInterrupt:
         left = "is cut off" if options.output == "-" else "is as it was"
-        where = "standard output" if options.output == "-" else options.output
-        say(f"cleanlist-pandas: Interrupted while writing: {where} {left}. {_KEPT}")
+        say(f"cleanlist-pandas: Interrupted while writing: {_place(options)} {left}. {_KEPT}")
         return None
     return ""
+
+
+def _place(options: argparse.Namespace) -> str:
+    """Return where the rows go, in words."""
+    return "standard output" if options.output == "-" else str(options.output)
 
 
 @contextmanager

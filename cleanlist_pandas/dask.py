@@ -82,7 +82,7 @@ def estimate_cost(df: dd.DataFrame, fields: Fields = None, **options: Unpack[Pla
     ColumnsError
         If it is unclear which column holds the addresses; ten partitions are looked at.
     """
-    return plan(df, fields, **options).estimate
+    return _Whole(df, fields, options).people.estimate()
 
 
 @door(PlanOptions)

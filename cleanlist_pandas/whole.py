@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from cleanlist_pandas.case import prepare
+from cleanlist_pandas.case import Case, prepare
 from cleanlist_pandas.fields import parse_fields
 from cleanlist_pandas.frame.columns import find_columns
 from cleanlist_pandas.frame.partitions import Layout, answers_of, columns_of_people, frame_of_people
 from cleanlist_pandas.plan.document import Plan
-from cleanlist_pandas.quote import plan_of
+from cleanlist_pandas.plan.estimate import CostEstimate
+from cleanlist_pandas.quote import estimate_of, plan_of
 from cleanlist_pandas.resume import read_plan
 from cleanlist_pandas.settings import Settings
 
@@ -63,11 +65,20 @@ class Whole:
         worth = {"priority": self.people["worth"].to_numpy()} if "worth" in self.people else {}
         return {**self.given, **worth, "columns": columns_of_people(self.layout)}
 
+    def estimate(self) -> CostEstimate:
+        """Return the price, with each row counted as often as it stands in the parts."""
+        with self._case() as case:
+            return estimate_of(case)
+
     def plan(self) -> Plan:
-        """Return the plan, with each row counted as often as it stands in the parts."""
-        times = self.people["n"].to_numpy()
-        with prepare(self.frame, self.layout.fields, self.options, create=False, times=times) as case:
+        """Return the plan, counted in the same way."""
+        with self._case() as case:
             return plan_of(case)
+
+    def _case(self) -> AbstractContextManager[Case]:
+        """Read and plan, offline."""
+        times = self.people["n"].to_numpy()
+        return prepare(self.frame, self.layout.fields, self.options, create=False, times=times)
 
     def answers(self, enriched: pd.DataFrame) -> pd.DataFrame:
         """Return what `join_part` puts on the rows of each part, from the enriched frame."""
