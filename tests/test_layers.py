@@ -139,6 +139,7 @@ def test_only_the_two_doors_import_the_sandbox():
     ("package", "allowed"),
     [
         ("httpx", {"services.http"}),
+        ("httpcore", {"services.http"}),
         ("sqlite3", {"run.ledger_file", "run.store", "run.salvage"}),
         ("matplotlib", {"plots"}),
         ("polars", set()),

@@ -1,4 +1,4 @@
-"""Writes intents and outcomes in groups, one durable commit for whatever has gathered in a millisecond.
+"""Writes intents and outcomes in groups: whatever has gathered in a millisecond since the last durable commit.
 
 The commit runs in the event loop, not in a thread of its own: it takes less than a millisecond on common disks, and a
 writer thread waits up to 5 ms for the interpreter's lock at each statement while the loop is busy (measured: a run at
@@ -8,6 +8,7 @@ writer thread waits up to 5 ms for the interpreter's lock at each statement whil
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ __all__ = ["Recorder"]
 Waiting = tuple[Intent, "asyncio.Future[Grant]"]
 Noting = tuple[Sequence[Job], "asyncio.Future[None]"]
 
-GATHER_S = 0.001  # how long a commit waits for company
+GATHER_S = 0.001  # from the end of a commit to the next: who comes alone waits for nobody, a crowd goes together
 
 
 class Recorder:
@@ -43,6 +44,7 @@ class Recorder:
         self._jobs: list[Noting] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._next_s = 0.0
         self._task = asyncio.create_task(self._write())
         self.failure: LedgerError | None = None
 
@@ -112,13 +114,14 @@ class Recorder:
         while self.failure is None and not (self._closing and not (self._intents or self._outcomes or self._jobs)):
             await self._wake.wait()
             if not self._closing:
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(max(0.0, self._next_s - time.monotonic()))
             self._wake.clear()
             intents, self._intents = self._intents, []
             outcomes, self._outcomes = self._outcomes, []
             jobs, self._jobs = self._jobs, []
             if intents or outcomes or jobs:
                 self._commit(intents, outcomes, jobs)
+                self._next_s = time.monotonic() + GATHER_S
 
     def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting] = ()) -> None:
         """Write one group and tell those who wait for it."""

@@ -1,8 +1,10 @@
 """The only door to the network: one request at a time over one connection of its own.
 
-Why not a shared client: httpx's pool scans all connections for each request and its keep-alive loses some of them; a
-connection a worker costs the same at 200 in flight as at 10. Why no redirects, no compression and a cap on the body: a
-key must not follow a redirect, and a 194 kB gzip answer can inflate to 425 MB.
+Why httpcore, on which httpx stands, and no client or pool: httpx's pool scans all connections for each request and its
+keep-alive loses some of them, while a connection a worker costs the same at 200 in flight as at 10; and with a pool and
+httpx's own layer around it that connection takes a quarter more CPU. httpx says whom to trust and reads a proxy's
+address. Why no redirects, no compression and a cap on the body: a key must not follow a redirect, and a 194 kB gzip
+answer can inflate to 425 MB.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ import ssl
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from cleanlist_pandas.checks import Secret, base_url, is_loopback
+from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply, parse_retry_after_s
 from cleanlist_pandas.services.service import Request
 
@@ -26,7 +31,10 @@ __all__ = ["Connection", "Network"]
 
 KEEPALIVE_S = 4.0  # below the five seconds after which common servers hang up
 SHORTEST_KEY_BYTES = 20
-USER_AGENT = "cleanlist-pandas"
+USER_AGENT = b"cleanlist-pandas"
+PROXIES = ("http", "https", "socks5", "socks5h")
+
+Transport = httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool
 
 
 class Network:
@@ -37,7 +45,7 @@ class Network:
         self._key = api_key
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
-        self._tls: ssl.SSLContext | bool = httpx.create_ssl_context() if self.base_url.startswith("https:") else False
+        self._tls = httpx.create_ssl_context() if self.base_url.startswith("https:") else None
         self._proxy = _proxy_for(self.base_url)
 
     def __repr__(self) -> str:
@@ -48,35 +56,41 @@ class Network:
         """Return a connection, which dials when it is first used."""
         return Connection(self)
 
-    def transport(self) -> httpx.AsyncHTTPTransport:
-        """Return a transport that holds at most one connection."""
-        return httpx.AsyncHTTPTransport(
-            verify=self._tls,
-            http1=True,
-            http2=False,
-            trust_env=False,
+    def transport(self) -> Transport:
+        """Return what holds at most one connection, and dials when it is first used."""
+        if self._proxy is None:
+            origin = _address(self.base_url)[0].origin
+            return httpcore.AsyncHTTPConnection(origin, self._tls, keepalive_expiry=KEEPALIVE_S)
+        return httpcore.AsyncConnectionPool(
+            self._tls,
             proxy=self._proxy,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S),
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=KEEPALIVE_S,
         )
 
-    def request(self, said: Request, trace: Callable[..., Any]) -> httpx.Request:
+    def request(self, said: Request, trace: Callable[..., Any]) -> httpcore.Request:
         """Return the request; the key is put in here and nowhere else."""
         limit = self._timeout_s + said.patience_s
-        headers = {
-            "Authorization": f"Bearer {self._key.reveal()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": USER_AGENT,
-        }
+        url, host = _address(self.base_url + said.path)
+        headers = [
+            (b"Host", host),
+            (b"Authorization", b"Bearer " + self._key.reveal().encode()),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", USER_AGENT),
+        ]
         if said.body:
-            headers["Content-Type"] = "application/json"
+            headers.append((b"Content-Type", b"application/json"))
+        if said.body or said.method == "POST":
+            headers.append((b"Content-Length", b"%d" % len(said.body)))
         if said.idempotency_key:
-            headers["Idempotency-Key"] = said.idempotency_key
-        return httpx.Request(
-            said.method,
-            self.base_url + said.path,
-            content=said.body or None,
+            headers.append((b"Idempotency-Key", said.idempotency_key.encode()))
+        return httpcore.Request(
+            said.method.encode(),
+            url,
             headers=headers,
+            content=said.body or None,
             extensions={
                 "timeout": {"connect": self._connect_timeout_s, "read": limit, "write": limit, "pool": limit},
                 "trace": trace,
@@ -119,7 +133,7 @@ class Connection:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._transport: httpx.AsyncHTTPTransport | None = None
+        self._transport: Transport | None = None
         self._trusted = True
         self.unanswered = False  # whether the newest request may have left and no whole answer came
 
@@ -144,28 +158,29 @@ class Connection:
                 await self.close()
         return outcome if isinstance(outcome, Reply) else Lost(outcome, sent=trace.sent)
 
-    async def _exchange(self, request: httpx.Request, max_bytes: int) -> Reply | LostBy:
+    async def _exchange(self, request: httpcore.Request, max_bytes: int) -> Reply | LostBy:
         """Do one round trip."""
-        if not self._trusted:
+        if not self._trusted or _is_stale(self._transport):
             await self.close()
         if self._transport is None:
             self._transport = self._network.transport()
         response = await self._transport.handle_async_request(request)
+        is_success = 200 <= response.status < 300
         try:
             content = await _read(response, max_bytes)
         finally:
             await response.aclose()
         if isinstance(content, LostBy):
-            if response.is_success:
+            if is_success:
                 return content
             self.distrust()  # of an error the status alone decides, but its rest must not be read as the next answer
             content = b""
         elif _has_more(self._transport):
             self.distrust()
         return Reply(
-            status=response.status_code,
-            body=self._network.masked(content, is_answer=response.is_success),
-            retry_after_s=parse_retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)),
+            status=response.status,
+            body=self._network.masked(content, is_answer=is_success),
+            retry_after_s=parse_retry_after_s(_header(response, b"retry-after"), datetime.now(UTC)),
         )
 
     async def close(self) -> None:
@@ -177,12 +192,35 @@ class Connection:
                 await transport.aclose()
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> bytes | LostBy:
+@lru_cache(maxsize=64)  # most requests go to one path
+def _address(url: str) -> tuple[httpcore.URL, bytes]:
+    """Return an address as it goes on the wire, and its Host."""
+    parsed = httpx.URL(url)
+    return _as_sent(parsed), parsed.netloc
+
+
+def _as_sent(url: httpx.URL) -> httpcore.URL:
+    """Return httpcore's form of an address."""
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
+def _is_stale(transport: Transport | None) -> bool:
+    """Whether a connection was idle for too long, or the server hung up; a pool sees to that itself."""
+    return isinstance(transport, httpcore.AsyncHTTPConnection) and (transport.is_closed() or transport.has_expired())
+
+
+def _header(response: httpcore.Response, name: bytes) -> str:
+    """Return a header's value, several of them as one list; empty if there is none."""
+    values = [value.strip() for key, value in response.headers if key.lower() == name]
+    return b", ".join(values).decode("latin-1")
+
+
+async def _read(response: httpcore.Response, max_bytes: int) -> bytes | LostBy:
     """Read a body as it is, up to a limit."""
-    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+    if _header(response, b"content-encoding").lower() not in ("", "identity"):
         return LostBy.ENCODED
     content = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_stream():
         content += chunk
         if len(content) > max_bytes:
             return LostBy.TOO_LARGE
@@ -194,8 +232,8 @@ def _has_more(transport: Any) -> bool:
 
     It has no public way to ask. Where a later version keeps them elsewhere, this says no, and its test fails.
     """
-    for connection in transport._pool.connections:
-        while (inner := getattr(connection, "_connection", None)) is not None:  # a proxy's is around the line itself
+    for connection in getattr(transport, "connections", [transport]):
+        while (inner := getattr(connection, "_connection", None)) is not None:  # the line itself is further inside
             connection = inner
         parser = getattr(connection, "_h11_state", None)
         if parser is not None and parser.trailing_data[0]:
@@ -210,16 +248,29 @@ def _lost_by(error: Exception) -> LostBy:
         if isinstance(cause, ssl.SSLError):
             return LostBy.TLS
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.TimeoutException):
-        return LostBy.CONNECT if isinstance(error, httpx.ConnectTimeout) else LostBy.TIMEOUT
-    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+    if isinstance(error, httpcore.TimeoutException):
+        return LostBy.CONNECT if isinstance(error, httpcore.ConnectTimeout) else LostBy.TIMEOUT
+    if isinstance(error, httpcore.ConnectError | httpcore.ProxyError):
         return LostBy.CONNECT
     return LostBy.RESET
 
 
-def _proxy_for(url: str) -> str | None:
+def _proxy_for(url: str) -> httpcore.Proxy | None:
     """Return the proxy the environment names for this address, as every other client would use."""
     parts = urlsplit(url)
     if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return urllib.request.getproxies().get(parts.scheme)
+    named = urllib.request.getproxies().get(parts.scheme)
+    if not named:
+        return None
+    try:
+        proxy = httpx.URL(named if "://" in named else f"http://{named}")
+    except (httpx.InvalidURL, ValueError):
+        proxy = httpx.URL()
+    if proxy.scheme not in PROXIES or not proxy.host:
+        raise ConfigurationError(
+            f"The proxy named by {parts.scheme.upper()}_PROXY cannot be used; nothing was sent. It reads like "
+            "http://proxy.example:8080, with http, https or socks5."
+        )
+    auth = (proxy.username.encode(), proxy.password.encode()) if proxy.username or proxy.password else None
+    return httpcore.Proxy(_as_sent(proxy), auth=auth)

@@ -279,7 +279,8 @@ STOPS: dict[str, tuple[Fault, type[Exception]]] = {
 def test_a_stop_at_call_k_keeps_what_was_answered(stage: Stage, name: str, k: int, concurrency: int) -> None:
     """At most what was in flight follows it; nobody is in doubt."""
     fault, error = STOPS[name]
-    stage.hooks = [lambda number, who, attempt: fault if number == k else None]
+    behind = Fault(delay_s=0.1)  # until call k is answered: whoever is in flight then is counted, and asks nobody else
+    stage.hooks = [lambda number, who, attempt: fault if number == k else behind if number > k else None]
 
     def at_most_a_round(ran: Any) -> list[str]:
         wrong = [] if len(stage.sandbox.requests) <= k + concurrency else ["too many requests after the stop"]
