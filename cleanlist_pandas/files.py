@@ -16,7 +16,8 @@ from pandas.api.types import is_object_dtype
 
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.frame.tables import is_table, to_pandas
-from cleanlist_pandas.sinks import AT_ONCE, Seen, open_sink, replaced
+from cleanlist_pandas.replacing import replaced
+from cleanlist_pandas.sinks import AT_ONCE, Seen, open_sink
 from cleanlist_pandas.sources import PARQUET, TEXT, read_frame
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "check_place",
     "known_tables",
     "read_frame",
-    "replaced",
     "write_frame",
     "write_json",
 ]

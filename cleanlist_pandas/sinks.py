@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import csv
-import ctypes
-import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +19,10 @@ from pandas.api.types import is_datetime64_any_dtype, is_object_dtype, is_string
 from cleanlist_pandas.errors import CleanlistError
 from cleanlist_pandas.frame.texts import as_mask, cell_texts
 from cleanlist_pandas.parquet import ParquetParts
+from cleanlist_pandas.replacing import replaced
 from cleanlist_pandas.sources import PARQUET, TEXT, reason
 
-__all__ = ["AT_ONCE", "Seen", "Write", "open_sink", "replaced"]
+__all__ = ["AT_ONCE", "Seen", "Write", "open_sink"]
 
 Write = Callable[[pd.DataFrame, "pa.Table | None"], None]
 """Writes some rows; beside the frame, if there is one, the table it was made from."""
@@ -36,8 +33,6 @@ AT_ONCE: Final[dict[str, str]] = {".feather": "to_feather", ".xlsx": "to_excel"}
 _FORMULA: Final = r"\A[=@+\-\t\r]"
 _PHONE: Final = r"\A\+?-?[0-9][0-9 ().\-]*\z"
 _UNITS: Final = ("s", "ms", "us")
-_EXCHANGE: Final = 2  # RENAME_EXCHANGE
-_HERE: Final = -100  # AT_FDCWD
 
 
 class Seen:
@@ -172,38 +167,6 @@ def _write_at_once(frame: pd.DataFrame, path: str, suffix: str, new_columns: Seq
     getattr(writable, AT_ONCE[suffix])(path, **options)
 
 
-@contextmanager
-def replaced(path: Path, *, folder: bool = False) -> Iterator[str]:
-    """Give a file, or a folder, to write, which takes the place of that at `path` when the block is done."""
-    path = path.resolve()  # a link stays a link
-    mode = path.stat().st_mode & 0o777 if path.exists() else (0o777 if folder else 0o666) & ~_umask()
-    if folder:
-        part = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")
-    else:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix or ".csv")
-        os.close(handle)
-    try:
-        yield part
-        os.chmod(part, mode)
-        if folder and path.exists():
-            _exchange(part, str(path))
-        else:
-            os.replace(part, path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True) if folder else Path(part).unlink(missing_ok=True)
-
-
-def _exchange(one: str, other: str) -> None:
-    """Let two folders change places, at once where the system can: nobody finds neither."""
-    system: Any = ctypes.CDLL(None, use_errno=True)
-    if hasattr(system, "renameat2") and not system.renameat2(_HERE, one.encode(), _HERE, other.encode(), _EXCHANGE):
-        return
-    aside = f"{one}.old"
-    os.rename(other, aside)
-    os.rename(one, other)
-    os.rename(aside, one)
-
-
 def _texts(frame: pd.DataFrame) -> list[int]:
     """Return the places of the columns that may hold text."""
     kinds = enumerate(frame.dtypes)
@@ -243,10 +206,3 @@ def _plain(cell: Any) -> Any:
     if isinstance(cell, str) and re.match(_FORMULA, cell) and not re.match(_PHONE.replace(r"\z", r"\Z"), cell):
         return "'" + cell
     return cell
-
-
-def _umask() -> int:
-    """Return the process's file mask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -20,7 +20,7 @@ ROOMS = (
     ("option_table",),
     ("settings",),
     ("frame", "datasets"),
-    ("sources", "parquet"),
+    ("sources", "parquet", "replacing"),
     ("sinks",),
     ("files",),
     (

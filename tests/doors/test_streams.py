@@ -469,8 +469,13 @@ def test_a_kill_leaves_the_old_file_and_the_next_run_pays_nothing_twice(
     pd.testing.assert_frame_equal(left, old)
     n_asked = len(service.requests)
     assert (n_asked == 0) is (reading == 1)
+    behind = list(tmp_path.glob(".out*.part-*"))
+    assert len(behind) == (reading == 2)
+    for part in behind:
+        os.utime(part, (0, 0))
     stream(source, f"{tmp_path}/{out}", ["title"], ledger=tmp_path / "ledger")
     assert len({request.email for request in service.requests}) == len(service.requests) == (n_asked or 11)
+    assert not list(tmp_path.glob(".out*.part-*"))
     whole = cl.enrich(read_frame(str(source)), "title", ledger=tmp_path / "ledger")
     now = read_frame(str(target))
     assert now["enriched_status"].astype(str).tolist() == whole["enriched_status"].astype(str).tolist()
