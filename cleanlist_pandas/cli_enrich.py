@@ -25,7 +25,7 @@ from cleanlist_pandas.errors import (
     RunStoppedError,
 )
 from cleanlist_pandas.files import check_apart, check_output, check_place
-from cleanlist_pandas.frame.arrays import tidy
+from cleanlist_pandas.frame.memory import give_back
 from cleanlist_pandas.functions import enrich
 from cleanlist_pandas.last import forget, last_run
 from cleanlist_pandas.local import sandbox
@@ -129,7 +129,7 @@ def run_enrich(options: argparse.Namespace) -> int:
         how: dict[str, Any] = {"output": options.output, "check": check, "show": not options.quiet}
         stream = read_stream(source, options.fields, arguments, **how)
         say(repr(stream.whole.estimate()), options)
-        tidy()
+        give_back()
         return _write(stream, _buy(stream, options), options)
 
 
@@ -160,7 +160,7 @@ def _buy(stream: Stream, options: argparse.Namespace) -> _Bought:
     forget()
     bought = _Bought(answers=whole.answers(out), report=report, error=error, is_written=is_written)
     del out
-    tidy()
+    give_back()
     return bought
 
 

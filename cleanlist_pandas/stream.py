@@ -13,7 +13,7 @@ from cleanlist_pandas.case import read_call
 from cleanlist_pandas.errors import ConfigurationError
 from cleanlist_pandas.fields import FIELDS
 from cleanlist_pandas.files import known_tables
-from cleanlist_pandas.frame.arrays import tidy
+from cleanlist_pandas.frame.memory import give_back, tidy
 from cleanlist_pandas.frame.partitions import Layout, join_part, merge_people, people_of_part
 from cleanlist_pandas.plan.priority import NO_WORTH, told_worth
 from cleanlist_pandas.run.progress import counting
@@ -112,7 +112,7 @@ def read_stream(
             told(len(part.frame))
     assert layout is not None  # noqa: S101 - there is one part at least
     whole = Whole(people=crowd.merged(), layout=layout, existing=existing, given=given)
-    tidy()
+    give_back()
     return Stream(whole=whole, n_rows=n_rows, source=source, seen=seen, part_rows=part_rows)
 
 

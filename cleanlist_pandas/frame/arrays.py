@@ -24,7 +24,6 @@ __all__ = [
     "first_rows",
     "pack",
     "take",
-    "tidy",
 ]
 
 Array = Any  # an ndarray or an ExtensionArray: what `DataFrame.assign` takes without looking at an index
@@ -137,11 +136,6 @@ def take(values: Any, places: Ints) -> Any:
     """Return Arrow's values at some places; the same ones where that is all of them, which are not copied then."""
     whole = len(places) == len(values) and bool((places == np.arange(len(places))).all())
     return values if whole else values.take(pa.array(places))
-
-
-def tidy() -> None:
-    """Give back what Arrow's allocator keeps for later: the next step needs memory of other sizes."""
-    pa.default_memory_pool().release_unused()
 
 
 def first_rows(codes: Ints, n_keys: int) -> Ints:

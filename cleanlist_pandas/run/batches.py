@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from cleanlist_pandas.answers import Answer
@@ -33,18 +34,19 @@ if TYPE_CHECKING:
 __all__ = ["work_in_batches"]
 
 LONGEST_POLL_S: Final = 60.0
+AT_ONCE: Final = 5_000  # people of a file whose answers are held beside it
 SLOWER_EACH: Final = 2.0  # of the pauses between two questions about one batch
 UNTOLD: Final = "the answer says nothing of them"
 UNREAD: Final = "it has ended, and what it brought cannot be read"
 
 
-async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[Person]) -> list[Person]:
+async def work_in_batches(engine: Engine, service: BatchService, todo: Collection[Person]) -> Collection[Person]:
     """Ask about all people who can be paid for at this moment; return those who cannot, in their order."""
-    batches, left = _put_together(engine, service, todo)
-    queue = iter(batches)
-    if left and not batches:
+    paid, left = engine.till.set_aside(todo)
+    if left and not paid:
         engine.till.passed_over = f"{engine.budget.left} left of max_credits={engine.budget.limit}, too few for more"
         return []
+    queue = _put_together(service, paid)
 
     async def worker(number: int) -> None:
         async with engine.traffic.line(number) as line:
@@ -57,35 +59,31 @@ async def work_in_batches(engine: Engine, service: BatchService, todo: Iterable[
                 engine.watch(engine.tally, engine.budget)
 
     try:
-        await engine.traffic.gather([worker(number) for number in range(min(engine.limits.concurrency, len(batches)))])
+        await engine.traffic.gather([worker(number) for number in range(min(engine.limits.concurrency, len(paid)))])
     finally:
         for _, lookup in (person for batch in queue for person in batch.people):
             engine.budget.release(engine.till.price(lookup))
     return left
 
 
-def _put_together(engine: Engine, service: BatchService, people: Iterable[Person]) -> tuple[list[Batch], list[Person]]:
-    """Set prices aside and put people together; return the batches, and who cannot be paid now, in their order.
+def _put_together(service: BatchService, people: Iterable[Person]) -> Iterator[Batch]:
+    """Put people together, batch by batch as they are full, so that those who wait for their turn take no memory.
 
     Who was begun by an earlier run goes with those of the same token; else those of one kind go together.
     """
     open_ones: dict[str, Batch] = {}
-    batches: list[Batch] = []
-    left: list[Person] = []
     for person in people:
         lookup = person[1]
-        if not engine.budget.reserve(engine.till.price(lookup)):
-            left.append(person)
-            continue
         token = lookup.job.token if lookup.job else ""
         together = service.batch_of(token) if token else service.kind_of(lookup)
-        batch = open_ones.get(together)
-        full = batch is not None and not token and len(batch.people) >= service.surface.people_per_batch
-        if batch is None or full or not together:
-            batch = open_ones[together] = Batch([])
-            batches.append(batch)
+        if not together:
+            yield Batch([person])
+            continue
+        batch = open_ones.setdefault(together, Batch([]))
         batch.people.append(person)
-    return batches, left
+        if not token and len(batch.people) == service.surface.people_per_batch:
+            yield open_ones.pop(together)
+    yield from open_ones.values()
 
 
 async def _ask(engine: Engine, service: BatchService, batch: Batch, line: Line) -> None:
@@ -152,23 +150,30 @@ async def _take_in(engine: Engine, service: BatchService, batch: Batch, status: 
     if bodies is None:
         batch.reason = UNREAD
         return batch.is_refused
-    at_us = time.time_ns() // 1000
-    fate = IN_DOUBT if status.final else PENDING
-    ends = [_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True)]
-    mine, others = ends[: len(batch.people)], ends[len(batch.people) :]
-    gone = engine.erased(*(outcome.lookup for outcome, answer in mine if answer))
-    for person, (outcome, answer) in zip(batch.people, mine, strict=True):
-        engine.begun.discard(outcome.lookup)
-        settle(engine, batch, person, outcome, ERASED if outcome.lookup in gone else answer)
-    found = [outcome for outcome, answer in others if answer and answer.status is RowStatus.COMPLETED]
+    at_us, fate = time.time_ns() // 1000, IN_DOUBT if status.final else PENDING
+    ends = (_end_of(engine, service, *told, at_us, fate) for told in zip(lookups, bodies, strict=True))
+    n_others = len(lookups) - len(batch.people)
+    while part := batch.people[:AT_ONCE]:
+        _book(engine, batch, part, [*islice(ends, len(part))])
+        batch.people = batch.people[AT_ONCE:]
+    found = [outcome for outcome, answer in ends if answer and answer.status is RowStatus.COMPLETED]
     for outcome in found:  # a miss of theirs may be one only because less is known of them here
         engine.recorder.settle(outcome)
-    batch.people = []
     engine.watch(engine.tally, engine.budget)
-    is_over = len(found) == len(others) and service.is_whole(lookups, token) and (status.final or None not in bodies)
+    is_over = len(found) == n_others and service.is_whole(lookups, token) and (status.final or None not in bodies)
     if is_over and not engine.limits.keep_list and await engine.note():
         await drop(service, line, service.list_of(token))
     return True
+
+
+def _book(
+    engine: Engine, batch: Batch, people: Sequence[Person], ends: Sequence[tuple[Outcome, Answer | None]]
+) -> None:
+    """Book what is told of some people of a batch."""
+    gone = engine.erased(*(outcome.lookup for outcome, answer in ends if answer))
+    for person, (outcome, answer) in zip(people, ends, strict=True):
+        engine.begun.discard(outcome.lookup)
+        settle(engine, batch, person, outcome, ERASED if outcome.lookup in gone else answer)
 
 
 def _others(engine: Engine, service: BatchService, batch: Batch, token: str) -> list[Lookup]:

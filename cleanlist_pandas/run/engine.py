@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,7 +28,7 @@ from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
 from cleanlist_pandas.run.rivals import Rivals
 from cleanlist_pandas.run.stop import Stop
 from cleanlist_pandas.run.tally import Limits, Result, Tally
-from cleanlist_pandas.run.till import Till, Wants, always
+from cleanlist_pandas.run.till import Person, Till, Wants, always
 from cleanlist_pandas.run.traffic import Line, Sent, Traffic
 from cleanlist_pandas.services.http import Network
 from cleanlist_pandas.services.reply import Reply
@@ -42,7 +42,7 @@ __all__ = ["Engine"]
 class Engine:
     """One run and its state; lives in one event loop, so nothing here needs a lock."""
 
-    lookups: Collection[tuple[int, Lookup]]
+    lookups: Collection[Person]
     service: Service
     network: Network
     ledger: Ledger
@@ -127,7 +127,7 @@ class Engine:
         await open_account(self)
         todo = self.lookups
         while todo and not halted.is_set() and not self.till.is_empty:
-            left: list[tuple[int, Lookup]] = []
+            left: Collection[Person] = []
             if isinstance(self.service, BatchService):
                 left = await work_in_batches(self, self.service, todo)
             else:
@@ -135,7 +135,8 @@ class Engine:
                 await self.traffic.gather(
                     [self._worker(number, queue) for number in range(min(self.limits.concurrency, len(todo)))]
                 )
-            todo = left + await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
+            free = await self.rivals.settle(halted, self._tell_waiting, self.limits.max_wait_s)
+            todo = [*left, *free] if free else left
         if self.till.passed_over:
             self.traffic.halt(StopKind.BUDGET, self.till.passed_over)
         await close_account(self)
@@ -145,7 +146,7 @@ class Engine:
         self.tally.waiting_for_others = n_people
         self.watch(self.tally, self.budget)
 
-    async def _worker(self, number: int, queue: Iterator[tuple[int, Lookup]]) -> None:
+    async def _worker(self, number: int, queue: Iterator[Person]) -> None:
         """Take people off the queue until it is empty or the run stops."""
         async with self.traffic.line(number) as line:
             while await line.wait(self.traffic.halted):
@@ -161,7 +162,7 @@ class Engine:
     async def ask(self, position: int, lookup: Lookup, line: Line) -> None:
         """Take one person whose price is set aside to an outcome."""
         price = self.till.price(lookup)
-        number = lookup.job.lookup if lookup.job else await self.intend(position, lookup, price)
+        number = lookup.job.lookup if lookup.job else (await self.intend([(position, lookup)]))[0]
         if number is None:
             return
         outcome, answer = stopped(number, unanswered=True), None
@@ -176,21 +177,28 @@ class Engine:
                 outcome = Outcome(lookup=number, status=PENDING, reason="the service still works on it")
             self.settle(position, price, outcome, answer)
 
-    async def intend(self, position: int, lookup: Lookup, price: int) -> int | None:
-        """Write that a look-up is about to leave; return its id, or nothing if it must not be sent."""
-        granted: Grant | LedgerError = None
+    async def intend(self, people: Sequence[Person]) -> Sequence[int | None]:
+        """Write, all or none, that look-ups are about to leave; return their ids, or nothing for who must not be."""
+        prices = [self.till.price(lookup) for _, lookup in people]
+        granted: Sequence[Grant | LedgerError] = [None] * len(people)
         try:
-            granted = await self.recorder.intend(Intent(address=lookup.address, fields=lookup.fields, price=price))
+            granted = await self.recorder.intend(
+                *(
+                    Intent(address=lookup.address, fields=lookup.fields, price=price)
+                    for (_, lookup), price in zip(people, prices, strict=True)
+                )
+            )
         except LedgerError as error:
-            granted = error
+            granted = [error] * len(people)
         finally:
-            if not isinstance(granted, int):  # it will not be sent, or not by this run
-                self.budget.release(price)
-                self.till.free()
-        if isinstance(granted, int):
-            return granted
-        self._not_granted(position, lookup, granted)
-        return None
+            for price, grant in zip(prices, granted, strict=True):
+                if not isinstance(grant, int):  # it will not be sent, or not by this run
+                    self.budget.release(price)
+            self.till.free()
+        for (position, lookup), grant in zip(people, granted, strict=True):
+            if not isinstance(grant, int):
+                self._not_granted(position, lookup, grant)
+        return [grant if isinstance(grant, int) else None for grant in granted]
 
     def _not_granted(self, position: int, lookup: Lookup, granted: Claim | LedgerError | None) -> None:
         """Book a person who must not be sent: the ledger is broken, another run was faster, or they were erased."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,6 @@ from cleanlist_pandas.run.batch import STILL, Batch, drop, halt_for, settle, tal
 from cleanlist_pandas.run.outcome import ERASED, NO_ANSWER
 from cleanlist_pandas.run.records import IN_DOUBT, PENDING, RELEASED, Outcome
 from cleanlist_pandas.run.retry import Next, RetryQuota, StopKind
-from cleanlist_pandas.run.till import Person
 from cleanlist_pandas.run.traffic import Line, Sent
 from cleanlist_pandas.services.reply import Reply
 from cleanlist_pandas.services.service import (
@@ -168,22 +166,14 @@ def _set_apart(batch: Batch, places: Iterable[int]) -> None:
 
 async def _intend(engine: Engine, batch: Batch) -> bool:
     """Write that everybody in a batch is about to be ordered; False if somebody must not be, and was taken out."""
+    n_people = len(batch.people)
     asked = [person for person in batch.people if person[0] not in batch.numbers]
-    granted = [person for person in batch.people if person[0] in batch.numbers]
-    n_before, batch.people = len(granted), [*asked]
-
-    async def intend(person: Person) -> None:  # each for itself: what is on disk is known here whatever stops the rest
-        batch.people.remove(person)  # who is stopped before this begins stays, and is let go with the batch
-        number = await engine.intend(*person, engine.till.price(person[1]))
+    batch.people = [person for person in batch.people if person[0] in batch.numbers]  # `intend` lets go of the others
+    for person, number in zip(asked, await engine.intend(asked), strict=True):
         if number is not None:
             batch.numbers[person[0]] = number
-            granted.append(person)
-
-    try:
-        await asyncio.gather(*map(intend, asked))
-    finally:
-        batch.people += granted
-    return len(batch.people) == n_before + len(asked)
+            batch.people.append(person)
+    return len(batch.people) == n_people
 
 
 def _end_in(service: BatchService, reply: Reply, token: str) -> Ended | None:

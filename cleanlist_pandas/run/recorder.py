@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from cleanlist_pandas.errors import LedgerError
@@ -19,7 +20,7 @@ from cleanlist_pandas.services.service import Job
 
 __all__ = ["Recorder"]
 
-Waiting = tuple[Intent, "asyncio.Future[Grant]"]
+Waiting = tuple[Sequence[Intent], "asyncio.Future[Sequence[Grant]]"]
 Noting = tuple[Sequence[Job], "asyncio.Future[None]"]
 
 GATHER_S = 0.001  # from the end of a commit to the next: who comes alone waits for nobody, a crowd goes together
@@ -48,18 +49,18 @@ class Recorder:
         self._task = asyncio.create_task(self._write())
         self.failure: LedgerError | None = None
 
-    async def intend(self, intent: Intent) -> Grant:
-        """Return once the intent is on disk: its id, or why it must not be sent.
+    async def intend(self, *intents: Intent) -> Sequence[Grant]:
+        """Return once all of some intents are on disk, or none: of each its id, or why it must not be sent.
 
         Raises
         ------
         LedgerError
-            If it could not be written; then it must not be sent.
+            If they could not be written; then nothing must be sent.
         """
         if self.failure is not None:
             raise self.failure
-        future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        self._intents.append((intent, future))
+        future: asyncio.Future[Sequence[Grant]] = asyncio.get_running_loop().create_future()
+        self._intents.append((intents, future))
         self._wake.set()
         try:
             return await future
@@ -125,9 +126,10 @@ class Recorder:
 
     def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting] = ()) -> None:
         """Write one group and tell those who wait for it."""
-        wanted, noted = [intent for intent, _ in intents], [job for noting, _ in jobs for job in noting]
+        wanted = [intent for waiting, _ in intents for intent in waiting]
+        noted = [job for noting, _ in jobs for job in noting]
         try:
-            granted = self._ledger.record(self._run, wanted, outcomes, noted)
+            granted = iter(self._ledger.record(self._run, wanted, outcomes, noted))
         except LedgerError as error:
             self._break(error, intents, outcomes, jobs)
             return
@@ -138,16 +140,18 @@ class Recorder:
         for _, noted_at in jobs:
             if not noted_at.done():
                 noted_at.set_result(None)
-        for (_, future), grant in zip(intents, granted, strict=True):
+        for waiting, future in intents:
+            grants = [*islice(granted, len(waiting))]
             if not future.done():
-                future.set_result(grant)
+                future.set_result(grants)
             else:
-                self._give_back(grant)
+                self._give_back(grants)
 
-    def _give_back(self, grant: Grant) -> None:
-        """Book an intent as never sent: whoever asked for it was stopped meanwhile."""
-        if isinstance(grant, int):
-            self.settle(Outcome(lookup=grant, status=RELEASED, reason="stopped before it was sent"))
+    def _give_back(self, grants: Iterable[Grant]) -> None:
+        """Book intents as never sent: whoever asked for them was stopped meanwhile."""
+        for grant in grants:
+            if isinstance(grant, int):
+                self.settle(Outcome(lookup=grant, status=RELEASED, reason="stopped before it was sent"))
 
     def _break(
         self, error: LedgerError, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting]

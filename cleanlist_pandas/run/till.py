@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import compress
+
+import numpy as np
+import numpy.typing as npt
 
 from cleanlist_pandas.run.budget import Budget
 from cleanlist_pandas.services.service import Lookup
 
-__all__ = ["Person", "Till", "Wants", "always"]
+__all__ = ["Person", "Some", "Till", "Wants", "always"]
 
 Person = tuple[int, Lookup]
 Wants = Callable[[Lookup], bool]
@@ -17,6 +21,33 @@ Wants = Callable[[Lookup], bool]
 def always(lookup: Lookup) -> bool:
     """Say that somebody wants a look-up still."""
     return True
+
+
+class Some(Collection[Person]):
+    """Some of many people, made when their turn comes like these.
+
+    Parameters
+    ----------
+    people : collection of (int, Lookup)
+        All of them.
+    chosen : ndarray of bool
+        Whom of them.
+    """
+
+    def __init__(self, people: Collection[Person], chosen: npt.NDArray[np.bool_]) -> None:
+        self._people, self._chosen = people, chosen
+        if isinstance(people, Some):  # some of some: or each round would go through all rounds before
+            self._people, self._chosen = people._people, people._chosen.copy()
+            self._chosen[people._chosen] = chosen
+
+    def __len__(self) -> int:
+        return int(self._chosen.sum())
+
+    def __contains__(self, person: object) -> bool:
+        return any(person == one for one in self)
+
+    def __iter__(self) -> Iterator[Person]:
+        return compress(self._people, self._chosen)
 
 
 class Till:
@@ -61,6 +92,12 @@ class Till:
     def free(self) -> None:
         """Let whoever waits for credits look again: some came back, or the run stops."""
         self._freed.set()
+
+    def set_aside(self, people: Collection[Person]) -> tuple[Some, Some]:
+        """Set aside the prices of all who can be paid at this moment; return who can and who cannot, in their order."""
+        prices = (self.price(lookup) for _, lookup in people)
+        paid = np.fromiter((self._budget.reserve(price) for price in prices), np.bool_, len(people))
+        return Some(people, paid), Some(people, ~paid)
 
     async def next_affordable(self, queue: Iterator[Person]) -> Person | None:
         """Take the next person off the queue whose price can be set aside; None when nobody is left or all stops.

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from cleanlist_pandas.fields import FIELDS, FieldName, RowStatus, Source
-from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take, tidy
+from cleanlist_pandas.frame.arrays import MISSING, Ints, Packed, take
+from cleanlist_pandas.frame.memory import tidy
 from cleanlist_pandas.frame.texts import Bools, as_mask, trim
 from cleanlist_pandas.frame.told import SOURCE_CODE, STATUS_CODE, Facts
 

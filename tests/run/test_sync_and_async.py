@@ -259,7 +259,7 @@ def test_an_intent_that_is_cancelled_at_any_turn_is_booked_as_never_sent(
         recorder = Recorder(ledger, run)
         before = 0
         if behind:
-            first = await recorder.intend(Intent(address="first@b.example", fields=("title",), price=1))
+            [first] = await recorder.intend(Intent(address="first@b.example", fields=("title",), price=1))
             assert isinstance(first, int)
             recorder.settle(Outcome(lookup=first, status=RELEASED))
             before = 1
