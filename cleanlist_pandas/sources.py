@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -31,13 +32,15 @@ TEXT: Final = {".csv", ".tsv", ".tab", ".txt", ""}
 PARQUET: Final = {".parquet", ".pq"}
 _READERS: Final[dict[str, Callable[..., Any]]] = {
     ".feather": pd.read_feather,
-    ".xlsx": pd.read_excel,
-    ".xls": pd.read_excel,
-    ".ods": pd.read_excel,
+    ".xlsx": lambda name: _sheet(name),
+    ".xls": lambda name: _sheet(name),
+    ".ods": lambda name: _sheet(name),
 }
 _BEGINNING: Final = 10_000  # bytes in which separator and length of the rows are found out
 _PART: Final = 32 * 2**20  # bytes of a part, about
 _FEWEST, _MOST = 1_000, 100_000  # rows of a part
+_EXACT: Final = 2**53  # below it a float tells whole numbers apart
+_EMPTY: Final = "The file is empty; it needs a header row at least."
 
 
 class Part(NamedTuple):
@@ -139,6 +142,25 @@ def _opened(name: str, beside: str, stack: ExitStack) -> Callable[[int | None], 
     return _text_parts(stack.enter_context(_seekable(name, beside)))
 
 
+def _sheet(name: str) -> pd.DataFrame:
+    """Read the first sheet of a workbook as it is: text that looks like a number, or like nothing, stays text."""
+    cells = pd.read_excel(name, header=None, dtype=object, keep_default_na=False, na_values=[""])
+    if cells.empty:
+        raise ConfigurationError(_EMPTY)
+    header = ["" if pd.isna(label) else label for label in cells.iloc[0]]
+    _check_header(header)
+    below = cells.iloc[1:].reset_index(drop=True)
+    return pd.DataFrame({at: _typed(below[at]) for at in below}).set_axis(header, axis=1)
+
+
+def _typed(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Return cells with the type they have in common; whole numbers stay whole beside empty cells."""
+    typed = cells.infer_objects()
+    there = typed.dropna()
+    is_whole = typed.dtype == np.float64 and len(there) and (there % 1 == 0).all() and there.abs().max() < _EXACT
+    return typed.astype("Int64") if is_whole else typed
+
+
 def whole_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose index says nothing: one with a meaning is a column."""
     plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
@@ -210,7 +232,7 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
                 iterator=True,
             )
         except pd.errors.EmptyDataError:
-            raise ConfigurationError("The file is empty; it needs a header row at least.") from None
+            raise ConfigurationError(_EMPTY) from None
         with reader:
             cells: Any = reader.get_chunk(min(n_rows, sys.maxsize - 1) + 1)
             header = cells.iloc[0].tolist()

@@ -56,6 +56,37 @@ def test_other_files_give_back_every_cell(tmp_path, name):
     assert read_frame(path).to_numpy().tolist() == cells
 
 
+SHEET = [
+    ["Email", "ZIP", "ZIP", "Count", "Day", "Note", ""],
+    ["jo@acme.example", "00501", 7, 12, pd.Timestamp("2026-01-02"), "N/A", "x"],
+    ["ann@acme.example", "01234", 8.5, None, pd.Timestamp("2026-01-03"), "null", None],
+]
+
+
+def test_a_spreadsheet_is_read_cell_by_cell(tmp_path):
+    """Postcodes in text keep their zeros, counts stay whole beside a gap, words for missing stay, no name changes."""
+    pytest.importorskip("openpyxl")
+    pd.DataFrame(SHEET).to_excel(tmp_path / "in.xlsx", header=False, index=False)
+    frame = read_frame(str(tmp_path / "in.xlsx"))
+    assert frame.columns.tolist() == SHEET[0]
+    assert frame.iloc[:, 4].dtype.kind == "M"
+    write_frame(frame, str(tmp_path / "out.csv"), [])
+    assert (tmp_path / "out.csv").read_text() == (
+        "Email,ZIP,ZIP,Count,Day,Note,\n"
+        "jo@acme.example,00501,7.0,12,2026-01-02,N/A,x\n"
+        "ann@acme.example,01234,8.5,,2026-01-03,null,\n"
+    )
+
+
+@pytest.mark.parametrize(("cells", "told"), [([], "is empty"), ([["a@acme.example"]], "so it is no header")])
+def test_a_sheet_without_a_header_is_refused(tmp_path, cells, told):
+    """As a text file is."""
+    pytest.importorskip("openpyxl")
+    pd.DataFrame(cells).to_excel(tmp_path / "in.xlsx", header=False, index=False)
+    with pytest.raises(ConfigurationError, match=told):
+        read_frame(str(tmp_path / "in.xlsx"))
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_separator_and_encoding_are_found_out(tmp_path, separator, encoding):
