@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import is_datetime64_any_dtype, is_object_dtype, is_string_dtype
 
-from cleanlist_pandas.errors import CleanlistError
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError
 from cleanlist_pandas.frame.texts import as_mask, cell_texts
 from cleanlist_pandas.parquet import ParquetParts
 from cleanlist_pandas.replacing import replaced
@@ -33,19 +33,34 @@ AT_ONCE: Final[dict[str, str]] = {".feather": "to_feather", ".xlsx": "to_excel"}
 _FORMULA: Final = r"\A[=@+\-\t\r]"
 _PHONE: Final = r"\A\+?-?[0-9][0-9 ().\-]*\z"
 _UNITS: Final = ("s", "ms", "us")
+_UNFIT: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"  # XML has no way to write them
+_SHEET_CHARACTERS, _SHEET_ROWS = 32_767, 2**20 - 1  # of a cell, and below the header
 
 
 class Seen:
     """What all rows together say of how cells are written as text, so that a column is written alike in every part."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._is_text = _is_text(name)
+        self._is_sheet = Path(name).suffix.lower() == ".xlsx"
         self._returns = False
         self._is_float: set[Any] = set()
         self._times: dict[Any, pd.Series[Any]] = {}
 
     def look(self, frame: pd.DataFrame) -> None:
-        """Look at some rows that will be written, or at cells that will be among them."""
+        """Look at some rows that will be written, or at cells that will be among them.
+
+        Raises
+        ------
+        ConfigurationError
+            If a workbook shall hold what none can.
+        """
+        if self._is_sheet and any(_is_unfit(frame.iloc[:, at]) for at in _texts(frame)):
+            raise ConfigurationError(
+                f"{self._name}: a workbook cannot hold control characters, or more than {_SHEET_CHARACTERS:,} "
+                "characters in a cell; end it in .csv."
+            )
         if not self._is_text:
             return
         self._returns |= any(_has_returns(frame.iloc[:, at]) for at in _texts(frame))
@@ -161,10 +176,22 @@ def _text_writer(file: Any, separator: str, seen: Seen, new_columns: Sequence[st
 
 def _write_at_once(frame: pd.DataFrame, path: str, suffix: str, new_columns: Sequence[str]) -> None:
     """Write a file of a kind that is written whole."""
-    spreadsheet = suffix == ".xlsx"
-    options = {"index": False} if spreadsheet else {}
-    writable = _without_zones(_escaped(frame, new_columns)) if spreadsheet else frame
-    getattr(writable, AT_ONCE[suffix])(path, **options)
+    if suffix == ".xlsx":
+        _write_sheet(_without_zones(_escaped(frame, new_columns)), path)
+    else:
+        getattr(frame, AT_ONCE[suffix])(path)
+
+
+def _write_sheet(frame: pd.DataFrame, path: str) -> None:
+    """Write a workbook in which text is text: openpyxl takes "=1" for a formula and "#N/A" for an error."""
+    if len(frame) > _SHEET_ROWS:
+        raise CleanlistError(f"A workbook has no room for {len(frame):,} rows; write to a file that ends in .csv.")
+    with pd.ExcelWriter(path, engine="openpyxl") as writer:
+        frame.to_excel(writer, index=False)
+        (sheet,) = writer.sheets.values()
+        for row in sheet.iter_rows():
+            for cell in row:
+                cell.data_type = "s" if cell.data_type in "fe" else cell.data_type
 
 
 def _texts(frame: pd.DataFrame) -> list[int]:
@@ -178,6 +205,13 @@ def _has_returns(column: pd.Series[Any]) -> bool:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = pd.Series(column.cat.categories)
     return bool(column.astype("string").str.contains("\r", regex=False).any())
+
+
+def _is_unfit(column: pd.Series[Any]) -> bool:
+    """Tell whether a workbook cannot hold a cell."""
+    texts = cell_texts(column)
+    is_long = (pc.max(pc.utf8_length(texts)).as_py() or 0) > _SHEET_CHARACTERS
+    return is_long or bool(as_mask(pc.match_substring_regex(texts, _UNFIT)).any())
 
 
 def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:

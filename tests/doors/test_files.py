@@ -6,11 +6,12 @@ import io
 import os
 import sys
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.errors import CleanlistError, ConfigurationError
 from cleanlist_pandas.files import check_output, read_frame, write_frame
 
 CELLS = [
@@ -191,6 +192,31 @@ def test_what_a_spreadsheet_would_run_is_made_plain(tmp_path, cell, written, dty
     assert read_frame(str(tmp_path / "out.csv")).to_numpy().tolist() == [[cell, written]]
     write_frame(frame, str(tmp_path / "out.parquet"), ["new"])
     assert read_frame(str(tmp_path / "out.parquet")).to_numpy().tolist() == [[cell, cell]]
+
+
+def test_text_is_text_in_a_spreadsheet(tmp_path):
+    """What looks like a formula or an error is not run, and read as it was."""
+    pytest.importorskip("openpyxl")
+    cells = [["a@x", "=1+1"], ["b@x", "#N/A"], ["c@x", "-1"]]
+    write_frame(frame_of(cells, ["Email", "=Note"]), str(tmp_path / "out.xlsx"), [])
+    back = read_frame(str(tmp_path / "out.xlsx"))
+    assert [back.columns.tolist(), *back.to_numpy().tolist()] == [["Email", "=Note"], *cells]
+
+
+@pytest.mark.parametrize("cell", ["a\0b", "\x1b[1m", "x" * 32_768])
+def test_what_a_workbook_cannot_hold_is_told(tmp_path, cell):
+    """It would fail on the first and cut the last short; CSV holds all."""
+    with pytest.raises(ConfigurationError, match=r"a workbook cannot hold .* end it in \.csv"):
+        write_frame(frame_of([["a@x", cell]], ["Email", "Note"]), str(tmp_path / "out.xlsx"), [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_workbook_has_room_for_so_many_rows(tmp_path):
+    """Told in a sentence; nothing is written."""
+    pytest.importorskip("openpyxl")
+    with pytest.raises(CleanlistError, match="no room for 1,048,576 rows"):
+        write_frame(pd.DataFrame({"x": np.zeros(2**20, dtype=np.int8)}), str(tmp_path / "out.xlsx"), [])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_spreadsheet_takes_times(tmp_path):
