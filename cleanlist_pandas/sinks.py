@@ -204,7 +204,7 @@ def _has_returns(column: pd.Series[Any]) -> bool:
     """Tell whether a cell holds a carriage return."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = pd.Series(column.cat.categories)
-    return bool(column.astype("string").str.contains("\r", regex=False).any())
+    return bool(as_mask(pc.match_substring(cell_texts(column), "\r")).any())
 
 
 def _is_unfit(column: pd.Series[Any]) -> bool:

@@ -244,6 +244,17 @@ def test_text_becomes_typed_parquet(tmp_path, source, service, part_rows):
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("parts", "whole")))
 
 
+def test_bytes_that_are_no_text_are_handed_on(tmp_path, service):
+    """As they are in Parquet, and as Python writes them in CSV; an estimate does not stumble over them."""
+    frame = leads().assign(photo=[b"\xff\r\x00", b"", None] * 20)
+    frame.to_parquet(tmp_path / "in.parquet")
+    assert main(["estimate", str(tmp_path / "in.parquet")]) == 0
+    stream(tmp_path / "in.parquet", tmp_path / "out.parquet", ["title"], part_rows=7)
+    assert pd.read_parquet(tmp_path / "out.parquet")["photo"].tolist() == frame["photo"].tolist()
+    stream(tmp_path / "in.parquet", tmp_path / "out.csv", ["title"], part_rows=7)
+    assert read_frame(str(tmp_path / "out.csv"))["photo"].tolist() == [r"b'\xff\r\x00'", "b''", ""] * 20
+
+
 @pytest.mark.parametrize("name", ["out.feather", "out.xlsx"])
 def test_other_kinds_are_written_at_once(tmp_path, source, service, name):
     """And read so."""
