@@ -211,7 +211,9 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
     file.seek(0)
     beginning = file.read(_BEGINNING)
     first = re.sub(r'"[^"]*"', "", beginning.decode(encoding, "replace")).lstrip("\r\n")
-    separator = max(",;\t|", key=re.split(r"[\r\n]", first, maxsplit=1)[0].count)
+    header_row = re.split(r"[\r\n]", first, maxsplit=1)[0]
+    separator = max(",;\t|", key=header_row.count)
+    is_list = separator not in header_row  # of one column: a blank line is a blank cell of it
     if pd.__version__ < "3":
         _check_lengths(file, encoding, separator)
     n_fitting = _rows_of(len(beginning) / max(beginning.count(b"\n"), 1))
@@ -229,6 +231,8 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
                 dtype=str,
                 keep_default_na=False,
                 na_filter=False,
+                skip_blank_lines=not is_list,
+                skiprows=_n_blank(beginning.decode(encoding, "replace")) if is_list else 0,
                 iterator=True,
             )
         except pd.errors.EmptyDataError:
@@ -243,6 +247,12 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
                 cells = _next(reader, n_rows)
 
     return parts
+
+
+def _n_blank(text: str) -> int:
+    """Return how many lines are blank before the first that is not."""
+    breaks = text[: len(text) - len(text.lstrip("\r\n"))]
+    return len(re.findall("\r\n|\r|\n", breaks))
 
 
 def _check_lengths(file: BinaryIO, encoding: str, separator: str) -> None:

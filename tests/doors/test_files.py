@@ -107,13 +107,15 @@ READ = [
     (b"Email\n", ["Email"], []),
     (b"Email\r\na@x\r\n", ["Email"], [["a@x"]]),
     (b"Email", ["Email"], []),
+    (b"\r\n\nEmail\r\na@x\r\n\r\n\r\nb@x\r\n", ["Email"], [["a@x"], [""], [""], ["b@x"]]),
+    (b"Email,Name\na@x,Jo\n\nb@x,Al\n", ["Email", "Name"], [["a@x", "Jo"], ["b@x", "Al"]]),
     (b"0,1\n00,01\n", ["0", "1"], [["00", "01"]]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "header", "cells"), READ)
 def test_headers_are_taken_as_they_are(tmp_path, content, header, cells):
-    """No column is renamed, none becomes an index, short rows are filled with blanks."""
+    """No column is renamed, none becomes an index, short rows are filled; a blank line is a row of one column only."""
     back = read_bytes(tmp_path, content)
     assert back.columns.tolist() == header
     assert back.to_numpy().tolist() == cells

@@ -381,6 +381,7 @@ TEXTS = {
     "windows": "Email;Näme\na0@acme.example;é\n".encode("cp1252"),
     "short rows": b"Email,Name\na0@acme.example\nb1@acme.example,Jo\n",
     "blank rows": b"\n\nEmail,Name\n\na0@acme.example,Jo\n\n\nb1@acme.example,Jo\n",
+    "a list": b"\nEmail\n\na0@acme.example\n\n\nb1@acme.example\n\n",
     "names twice": b"Email,Tag,Tag,\na0@acme.example,x,y,z\n",
     "breaks": b'Email,Name\na0@acme.example,"a\nb"\nb1@acme.example,"c\r\nd"\nc2@acme.example,x\n',
     "no rows": b"Email,Name\n",
