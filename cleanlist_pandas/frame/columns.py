@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.frame.addresses import as_mask, cell_texts, is_blank, trim
+from cleanlist_pandas.frame.tables import way_to_a_frame
 
 __all__ = ["Columns", "find_columns", "pick"]
 
@@ -159,8 +160,7 @@ def find_columns(
     Columns(email='E-Mail', company='Firma')
     """
     if not isinstance(frame, pd.DataFrame):
-        way_out = "call its .collect()" if hasattr(frame, "collect") else "write pandas.DataFrame(...)"
-        raise ColumnsError(f"Expected a pandas DataFrame, not {type(frame).__name__}; {way_out}.")
+        raise ColumnsError(f"Expected a pandas DataFrame, not {type(frame).__name__}; {way_to_a_frame(frame)}.")
     if frame.shape[1] == 0:
         raise ColumnsError("The frame has no columns; hand in one with a column of e-mail addresses.")
     labels = _named(frame, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from cleanlist_pandas.errors import ColumnsError
 from cleanlist_pandas.fields import FIELDS
 from cleanlist_pandas.frame.existing import OTHERS
 
-__all__ = ["Table", "is_table", "to_pandas"]
+__all__ = ["Table", "is_table", "to_pandas", "way_to_a_frame"]
 
 _SUMMARY: Final = b"cleanlist"
 _TEXT: Final = pa.large_string()  # 64-bit offsets: a column may hold more than 2 GiB
@@ -128,3 +129,14 @@ def _as_polars(name: str, column: Any) -> Any:
         return polars.Series(name, column)
     words = polars.Series(name, column.cast(_TEXT))
     return words.cast(polars.Enum(column.dictionary.to_pylist()))
+
+
+def way_to_a_frame(given: object) -> str:
+    """Return what to type to make a frame of what is none."""
+    if hasattr(given, "collect"):
+        return "call its .collect()"
+    if isinstance(given, str | os.PathLike):
+        return "read the file first, with pandas.read_csv(..., dtype=str) for example"
+    if type(given).__module__.startswith("dask."):
+        return "import cleanlist_pandas.dask, and call its .cleanlist.enrich() and the like"
+    return "write pandas.DataFrame(...)"

@@ -91,6 +91,8 @@ class Job:
             is_ours = content.pop("format") == FORMAT and {name: type(cell) for name, cell in content.items()} == _KINDS
             if is_ours and content["credits"] >= 0 and datetime.fromisoformat(content["submitted_at"]).tzinfo:
                 return cls(**{**content, "fields": tuple(content["fields"])})
+        except FileNotFoundError:
+            raise ConfigurationError(f"There is no job at {source}; submit(df, …).save(path) writes one.") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass
         raise ConfigurationError(f"{source} is no job that Job.save wrote; nothing was asked. Name the right file.")

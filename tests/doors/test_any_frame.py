@@ -208,11 +208,19 @@ def test_columns_pandas_cannot_hold_go_through_untouched():
         (pa.chunked_array([["a@x.example"]]), "Expected a table, not ChunkedArray; hand in one with named columns."),
         (pd.Series(["a@x.example"]), "not Series; write pandas.DataFrame"),
         ([["a@x.example"]], "not list; write pandas.DataFrame"),
+        ("leads.csv", r"not str; read the file first, with pandas\.read_csv"),
     ],
 )
 def test_what_is_no_table_is_told(given, told):
     with pytest.raises(cl.ColumnsError, match=told):
         cl.enrich(given)
+
+
+def test_a_dask_frame_is_told_its_own_door():
+    dd = pytest.importorskip("dask.dataframe")
+    ddf = dd.from_pandas(pd.DataFrame({"email": ["a@x.example"]}), npartitions=1)
+    with pytest.raises(cl.ColumnsError, match=r"import cleanlist_pandas\.dask, and call its \.cleanlist\.enrich"):
+        cl.enrich(ddf)
 
 
 def test_a_lazy_frame_is_told_to_be_collected():
