@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -36,7 +37,9 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     ".xls": lambda name: _sheet(name),
     ".ods": lambda name: _sheet(name),
 }
+_PACKED: Final = {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}
 _BEGINNING: Final = 10_000  # bytes in which separator and length of the rows are found out
+_SAID_SEPARATOR: Final = r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)'  # a first line that speaks to Excel
 _PART: Final = 32 * 2**20  # bytes of a part, about
 _FEWEST, _MOST = 1_000, 100_000  # rows of a part
 _EXACT: Final = 2**53  # below it a float tells whole numbers apart
@@ -136,6 +139,8 @@ def _opened(name: str, beside: str, stack: ExitStack) -> Callable[[int | None], 
     if suffix in _READERS:
         part = Part(whole_rows(pd.DataFrame(_READERS[suffix](name))))
         return lambda n_rows: iter([part])
+    if suffix in _PACKED:
+        raise ConfigurationError(f"{name}: is compressed; unpack it first, into a file or through a pipe, and name -.")
     if suffix not in TEXT:
         known = ", ".join(sorted({*filter(None, TEXT), *PARQUET, *_READERS}))
         raise ConfigurationError(f"{name}: files of this kind cannot be read; use one of {known}.")
@@ -210,12 +215,16 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
     encoding = _encoding(file)
     file.seek(0)
     beginning = file.read(_BEGINNING)
-    first = re.sub(r'"[^"]*"', "", beginning.decode(encoding, "replace")).lstrip("\r\n")
+    text = beginning.decode(encoding, "replace")
+    said = re.match(_SAID_SEPARATOR, text)
+    text = text[said.end() :] if said else text
+    first = re.sub(r'"[^"]*"', "", text).lstrip("\r\n")
     header_row = re.split(r"[\r\n]", first, maxsplit=1)[0]
-    separator = max(",;\t|", key=header_row.count)
+    separator = said[1] if said else max(",;\t|", key=header_row.count)
     is_list = separator not in header_row  # of one column: a blank line is a blank cell of it
+    n_skipped = (said is not None) + (_n_blank(text) if is_list else 0)
     if pd.__version__ < "3":
-        _check_lengths(file, encoding, separator)
+        _check_lengths(file, encoding, separator, n_skipped)
     n_fitting = _rows_of(len(beginning) / max(beginning.count(b"\n"), 1))
 
     def parts(n_rows: int | None) -> Iterator[Part]:
@@ -232,7 +241,7 @@ def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
                 keep_default_na=False,
                 na_filter=False,
                 skip_blank_lines=not is_list,
-                skiprows=_n_blank(beginning.decode(encoding, "replace")) if is_list else 0,
+                skiprows=n_skipped,
                 iterator=True,
             )
         except pd.errors.EmptyDataError:
@@ -255,17 +264,18 @@ def _n_blank(text: str) -> int:
     return len(re.findall("\r\n|\r|\n", breaks))
 
 
-def _check_lengths(file: BinaryIO, encoding: str, separator: str) -> None:
+def _check_lengths(file: BinaryIO, encoding: str, separator: str, n_skipped: int) -> None:
     """Refuse rows that are longer than the header: pandas 2 cuts them where it begins to read on."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, newline="")
     csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(text, delimiter=separator)
+    rows = csv.reader(islice(text, n_skipped, None), delimiter=separator)
     try:
         n_cells = next((len(row) for row in rows if row), 0)
         long = next((row for row in rows if len(row) > n_cells), None)
         if long is not None:
-            raise pd.errors.ParserError(f"Expected {n_cells} fields in line {rows.line_num}, saw {len(long)}")
+            line = n_skipped + rows.line_num
+            raise pd.errors.ParserError(f"Expected {n_cells} fields in line {line}, saw {len(long)}")
     except csv.Error:
         pass  # pandas says what is wrong
     finally:

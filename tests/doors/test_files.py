@@ -108,6 +108,9 @@ READ = [
     (b"Email\r\na@x\r\n", ["Email"], [["a@x"]]),
     (b"Email", ["Email"], []),
     (b"\r\n\nEmail\r\na@x\r\n\r\n\r\nb@x\r\n", ["Email"], [["a@x"], [""], [""], ["b@x"]]),
+    (b"sep=;\r\nEmail;a,b\r\na@x;Jo\r\n", ["Email", "a,b"], [["a@x", "Jo"]]),
+    (b'\xef\xbb\xbf"sep=,"\nEmail\n\na@x\n', ["Email"], [[""], ["a@x"]]),
+    (b"sep=x\na@x\n", ["sep=x"], [["a@x"]]),
     (b"Email,Name\na@x,Jo\n\nb@x,Al\n", ["Email", "Name"], [["a@x", "Jo"], ["b@x", "Al"]]),
     (b"0,1\n00,01\n", ["0", "1"], [["00", "01"]]),
 ]  # fmt: skip
@@ -128,6 +131,7 @@ def test_headers_are_taken_as_they_are(tmp_path, content, header, cells):
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"Email,Name\na@x,Jo,\n", r"Expected 2 fields in line 2, saw 3"),
+        (b"sep=,\nEmail,Name\na@x,Jo,\n", r"Expected 2 fields in line 3, saw 3"),
         (b'Email,Name\n"a@x,Jo\n', "EOF inside string"),
         (b"Email\n\x81\n", "UnicodeDecodeError"),
     ],
@@ -150,6 +154,13 @@ def test_a_kind_that_cannot_be_read_is_told(tmp_path, name):
     """With the kinds that can."""
     with pytest.raises(ConfigurationError, match=r"use one of \.csv"):
         read_frame(str(tmp_path / name))
+
+
+def test_a_packed_file_is_to_be_unpacked(tmp_path):
+    """Said in so many words."""
+    (tmp_path / "in.csv.gz").write_bytes(b"\x1f\x8b")
+    with pytest.raises(ConfigurationError, match=r"in\.csv\.gz: is compressed; unpack it first"):
+        read_frame(str(tmp_path / "in.csv.gz"))
 
 
 @pytest.mark.parametrize("name", ["in.parquet", "in.feather"])
