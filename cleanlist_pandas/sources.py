@@ -309,5 +309,22 @@ def _encoding(file: BinaryIO) -> str:
             decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
+        _refuse_damaged(file)
         return "cp1252"
     return "utf-8-sig"
+
+
+def _refuse_damaged(file: BinaryIO) -> None:
+    """Refuse what is UTF-8 but for a few bytes: taken for Windows-1252, each é of it would become Ã©."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    n_lines, n_foreign, n_wrong, first = 1, 0, 0, 0
+    while block := file.read(2**20):
+        text = decoder.decode(block)
+        if not n_wrong and "\ufffd" in text:
+            first = n_lines + text[: text.index("\ufffd")].count("\n")
+        n_wrong += text.count("\ufffd")
+        n_foreign += len(text) - len(text.encode("ascii", "ignore"))
+        n_lines += text.count("\n")
+    if n_foreign > 2 * n_wrong:
+        raise ConfigurationError(f"Line {first} is no UTF-8, and the file is; mend the line, or save the file anew.")

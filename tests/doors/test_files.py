@@ -98,6 +98,15 @@ def test_separator_and_encoding_are_found_out(tmp_path, separator, encoding):
     assert back.to_numpy().tolist() == [["Jürgen", "j@acme.example"]]
 
 
+def test_utf_8_that_is_damaged_is_not_taken_for_something_else(tmp_path):
+    """Every accent in it would come out wrong; where most of it is Windows-1252, it is that."""
+    damaged = "Name,Email\nZoë,z@x\nJosé,j@x\n".encode() + b"Ren\xc3,r@x\n"
+    with pytest.raises(ConfigurationError, match=r"Line 4 is no UTF-8, and the file is; mend the line"):
+        read_bytes(tmp_path, damaged)
+    windows = "Name\nÉTÉ’S\nZoë\nJosé\n".encode("cp1252")
+    assert read_bytes(tmp_path, windows)["Name"].tolist() == ["ÉTÉ’S", "Zoë", "José"]
+
+
 READ = [
     (b'"Name, first";Email\nJo;a@x\n', ["Name, first", "Email"], [["Jo", "a@x"]]),
     (b'\n\r\nName;Email\nJo;a@x\n', ["Name", "Email"], [["Jo", "a@x"]]),
