@@ -5,18 +5,13 @@ Text files are read as text, cell by cell: postcodes keep their zeros, and what 
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import os
-import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -26,6 +21,7 @@ import pyarrow as pa
 
 from cleanlist_pandas.datasets import open_dataset
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.separated import EMPTY, check_header, rows_of, text_frames
 
 __all__ = ["PARQUET", "TEXT", "Part", "Source", "open_source", "read_frame", "told", "whole_rows"]
 
@@ -38,12 +34,7 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     ".ods": lambda name: _sheet(name),
 }
 _PACKED: Final = {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}
-_BEGINNING: Final = 10_000  # bytes in which separator and length of the rows are found out
-_SAID_SEPARATOR: Final = r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)'  # a first line that speaks to Excel
-_PART: Final = 32 * 2**20  # bytes of a part, about
-_FEWEST, _MOST = 1_000, 100_000  # rows of a part
 _EXACT: Final = 2**53  # below it a float tells whole numbers apart
-_EMPTY: Final = "The file is empty; it needs a header row at least."
 
 
 class Part(NamedTuple):
@@ -135,7 +126,7 @@ def _opened(name: str, beside: str, stack: ExitStack) -> Callable[[int | None], 
     suffix = "" if name == "-" else Path(name).suffix.lower()
     if name != "-" and (suffix in PARQUET or (Path(name).is_dir() and suffix in TEXT)):
         dataset = open_dataset(Path(name))
-        return lambda n_rows: (_of_table(table) for table in dataset.tables(n_rows or _rows_of(dataset.row_bytes)))
+        return lambda n_rows: (_of_table(table) for table in dataset.tables(n_rows or rows_of(dataset.row_bytes)))
     if suffix in _READERS:
         part = Part(whole_rows(pd.DataFrame(_READERS[suffix](name))))
         return lambda n_rows: iter([part])
@@ -144,16 +135,17 @@ def _opened(name: str, beside: str, stack: ExitStack) -> Callable[[int | None], 
     if suffix not in TEXT:
         known = ", ".join(sorted({*filter(None, TEXT), *PARQUET, *_READERS}))
         raise ConfigurationError(f"{name}: files of this kind cannot be read; use one of {known}.")
-    return _text_parts(stack.enter_context(_seekable(name, beside)))
+    frames = text_frames(stack.enter_context(_seekable(name, beside)))
+    return lambda n_rows: map(Part, frames(n_rows))
 
 
 def _sheet(name: str) -> pd.DataFrame:
     """Read the first sheet of a workbook as it is: text that looks like a number, or like nothing, stays text."""
     cells = pd.read_excel(name, header=None, dtype=object, keep_default_na=False, na_values=[""])
     if cells.empty:
-        raise ConfigurationError(_EMPTY)
+        raise ConfigurationError(EMPTY)
     header = ["" if pd.isna(label) else label for label in cells.iloc[0]]
-    _check_header(header)
+    check_header(header)
     below = cells.iloc[1:].reset_index(drop=True)
     return pd.DataFrame({at: _typed(below[at]) for at in below}).set_axis(header, axis=1)
 
@@ -170,11 +162,6 @@ def whole_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose index says nothing: one with a meaning is a column."""
     plain = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
     return frame if plain else frame.reset_index()
-
-
-def _rows_of(row_bytes: float) -> int:
-    """Return how many rows make a part."""
-    return int(min(_MOST, max(_FEWEST, _PART / max(row_bytes, 1))))
 
 
 def _of_table(table: pa.Table) -> Part:
@@ -208,123 +195,3 @@ def _copied(file: BinaryIO, folder: Path | None) -> Iterator[Any]:
                 f"({why}); nothing was sent. Write it to a file, and name that."
             ) from None
         yield copy
-
-
-def _text_parts(file: BinaryIO) -> Callable[[int | None], Iterator[Part]]:
-    """Return what reads CSV whatever its separator and encoding."""
-    encoding = _encoding(file)
-    file.seek(0)
-    beginning = file.read(_BEGINNING)
-    text = beginning.decode(encoding, "replace")
-    said = re.match(_SAID_SEPARATOR, text)
-    text = text[said.end() :] if said else text
-    first = re.sub(r'"[^"]*"', "", text).lstrip("\r\n")
-    header_row = re.split(r"[\r\n]", first, maxsplit=1)[0]
-    separator = said[1] if said else max(",;\t|", key=header_row.count)
-    is_list = separator not in header_row  # of one column: a blank line is a blank cell of it
-    n_skipped = (said is not None) + (_n_blank(text) if is_list else 0)
-    if pd.__version__ < "3":
-        _check_lengths(file, encoding, separator, n_skipped)
-    n_fitting = _rows_of(len(beginning) / max(beginning.count(b"\n"), 1))
-
-    def parts(n_rows: int | None) -> Iterator[Part]:
-        file.seek(0)
-        n_rows = n_rows or n_fitting
-        try:
-            # With a header of its own making pandas renames columns and, where rows are longer, shifts their cells.
-            reader = pd.read_csv(
-                file,
-                sep=separator,
-                encoding=encoding,
-                header=None,
-                dtype=str,
-                keep_default_na=False,
-                na_filter=False,
-                skip_blank_lines=not is_list,
-                skiprows=n_skipped,
-                iterator=True,
-            )
-        except pd.errors.EmptyDataError:
-            raise ConfigurationError(_EMPTY) from None
-        with reader:
-            cells: Any = reader.get_chunk(min(n_rows, sys.maxsize - 1) + 1)
-            header = cells.iloc[0].tolist()
-            _check_header(header)
-            cells = cells.iloc[1:]
-            while cells is not None:
-                yield Part(cells.reset_index(drop=True).set_axis(header, axis=1))
-                cells = _next(reader, n_rows)
-
-    return parts
-
-
-def _n_blank(text: str) -> int:
-    """Return how many lines are blank before the first that is not."""
-    breaks = text[: len(text) - len(text.lstrip("\r\n"))]
-    return len(re.findall("\r\n|\r|\n", breaks))
-
-
-def _check_lengths(file: BinaryIO, encoding: str, separator: str, n_skipped: int) -> None:
-    """Refuse rows that are longer than the header: pandas 2 cuts them where it begins to read on."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding=encoding, newline="")
-    csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(islice(text, n_skipped, None), delimiter=separator)
-    try:
-        n_cells = next((len(row) for row in rows if row), 0)
-        long = next((row for row in rows if len(row) > n_cells), None)
-        if long is not None:
-            line = n_skipped + rows.line_num
-            raise pd.errors.ParserError(f"Expected {n_cells} fields in line {line}, saw {len(long)}")
-    except csv.Error:
-        pass  # pandas says what is wrong
-    finally:
-        text.detach()
-
-
-def _next(reader: Any, n_rows: int) -> Any:
-    """Return the next rows, if there are any."""
-    try:
-        return reader.get_chunk(n_rows)
-    except StopIteration:
-        return None
-
-
-def _check_header(header: list[Any]) -> None:
-    """Refuse a first row that is none."""
-    if any(isinstance(name, str) and re.search(r"\S@\S+\.\S", name) for name in header):
-        raise ConfigurationError(
-            "The first row holds an address, so it is no header; add a row of column names above it."
-        )
-
-
-def _encoding(file: BinaryIO) -> str:
-    """Return the encoding of a text file."""
-    if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while block := file.read(2**20):
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        _refuse_damaged(file)
-        return "cp1252"
-    return "utf-8-sig"
-
-
-def _refuse_damaged(file: BinaryIO) -> None:
-    """Refuse what is UTF-8 but for a few bytes: taken for Windows-1252, each é of it would become Ã©."""
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    n_lines, n_foreign, n_wrong, first = 1, 0, 0, 0
-    while block := file.read(2**20):
-        text = decoder.decode(block)
-        if not n_wrong and "\ufffd" in text:
-            first = n_lines + text[: text.index("\ufffd")].count("\n")
-        n_wrong += text.count("\ufffd")
-        n_foreign += len(text) - len(text.encode("ascii", "ignore"))
-        n_lines += text.count("\n")
-    if n_foreign > 2 * n_wrong:
-        raise ConfigurationError(f"Line {first} is no UTF-8, and the file is; mend the line, or save the file anew.")

@@ -20,6 +20,7 @@ ROOMS = (
     ("option_table",),
     ("settings",),
     ("frame", "datasets"),
+    ("separated",),
     ("sources", "parquet", "replacing"),
     ("sinks",),
     ("files",),
