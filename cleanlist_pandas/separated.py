@@ -20,6 +20,7 @@ __all__ = ["EMPTY", "check_header", "rows_of", "text_frames"]
 EMPTY: Final = "The file is empty; it needs a header row at least."
 _BEGINNING: Final = 10_000  # bytes in which separator and length of the rows are found out
 _SAID_SEPARATOR: Final = r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)'  # a first line that speaks to Excel
+_NO_TEXT: Final = (b"PAR1", b"ARRO", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")  # and Feather, workbooks, gzip
 _PART: Final = 32 * 2**20  # bytes of a part, about
 _FEWEST, _MOST = 1_000, 100_000  # rows of a part
 
@@ -114,7 +115,11 @@ def check_header(header: list[Any]) -> None:
 
 def _encoding(file: BinaryIO) -> str:
     """Return the encoding of a text file."""
-    if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    head = file.read(4)
+    is_utf_16 = head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and head != codecs.BOM_UTF32_LE
+    if head.startswith(_NO_TEXT) or (b"\0" in head and not is_utf_16):
+        raise ConfigurationError("This is no text in UTF-8; save it as CSV, or name a file that ends as its kind does.")
+    if is_utf_16:
         return "utf-16"
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()

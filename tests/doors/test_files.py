@@ -143,6 +143,10 @@ def test_headers_are_taken_as_they_are(tmp_path, content, header, cells):
         (b"sep=,\nEmail,Name\na@x,Jo,\n", r"Expected 2 fields in line 3, saw 3"),
         (b'Email,Name\n"a@x,Jo\n', "EOF inside string"),
         (b"Email\n\x81\n", "UnicodeDecodeError"),
+        (b"PAR1\x15", "This is no text in UTF-8; save it as CSV, or name a file that ends as its kind does"),
+        (b"\x1f\x8b\x08", "This is no text"),
+        ("Email\na@x\n".encode("utf-16-le"), "This is no text"),
+        ("Email\na@x\n".encode("utf-32"), "This is no text"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, content, told):
