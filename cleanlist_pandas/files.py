@@ -77,9 +77,10 @@ def _other_place(name: str, path: Path) -> str:
             return "it holds other things than Parquet files that were written here; name a new folder"
     elif path.is_dir():
         return f"it is a folder; name a file, or {name}/ for a folder of Parquet files"
-    is_odd = path.exists() and not (path.is_file() or path.is_dir())
+    given = Path(name)  # a pipe's name leads to a place that is none: it is there by its own name only
+    is_odd = given.exists() and not (given.is_file() or given.is_dir())
     is_shut = not path.parent.is_dir() or not os.access(path.parent, os.W_OK)
-    return "name a file in a folder that exists" if is_odd or is_shut else ""
+    return "name a file in a folder that exists, or - for standard output" if is_odd or is_shut else ""
 
 
 def _is_ours(path: Path) -> bool:

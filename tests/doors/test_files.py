@@ -289,6 +289,17 @@ def test_an_output_that_could_not_be_written_is_refused(tmp_path, name):
         check_output(frame_of(), str(tmp_path / name), "in.csv")
 
 
+def test_a_pipe_by_its_own_name_is_refused_before_anybody_is_asked():
+    """As /dev/stdout is in a pipe: what it stands for has no place in any folder."""
+    reader, writer = os.pipe()
+    try:
+        with pytest.raises(ConfigurationError, match="name a file in a folder that exists, or - for standard output"):
+            check_output(frame_of(), f"/dev/fd/{writer}", "in.csv")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 @pytest.mark.parametrize("link", ["same", "symlink", "hardlink"])
 def test_the_input_is_never_the_output(tmp_path, link):
     """By whatever name."""
