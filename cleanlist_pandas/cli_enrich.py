@@ -81,7 +81,7 @@ def run_estimate(options: argparse.Namespace) -> int:
     if options.json:
         say_json(estimate.to_dict())
     else:
-        say(repr(estimate))
+        say(in_shell(repr(estimate)))
     return DONE
 
 
@@ -92,7 +92,7 @@ def run_plan(options: argparse.Namespace) -> int:
     check_apart(options.output, *inputs_of(options))
     made = _offline(options, Whole.plan)
     made.save(options.output)
-    say(f"{made!r}\nWrote {options.output}; enrich --plan {options.output} holds a run to it")
+    say(f"{in_shell(repr(made))}\nWrote {options.output}; enrich --plan {options.output} holds a run to it")
     return DONE
 
 
@@ -128,7 +128,7 @@ def run_enrich(options: argparse.Namespace) -> int:
         source = stack.enter_context(open_source(options.file, options.output))
         how: dict[str, Any] = {"output": options.output, "check": check, "show": not options.quiet}
         stream = read_stream(source, options.fields, arguments, **how)
-        say(repr(stream.whole.estimate()), options)
+        say(in_shell(repr(stream.whole.estimate())), options)
         give_back()
         return _write(stream, _buy(stream, options), options)
 

@@ -26,7 +26,7 @@ _MEANING = {
     "filled": "nothing missing in the row",
     "known": "known from your own tables",
     "held": "answered earlier, in the ledger",
-    "in_doubt": "sent earlier, never answered; not sent again",
+    "in_doubt": 'sent earlier, never answered; not sent again unless in_doubt="retry"',
     "duplicate": "a further row of somebody billable",
     "billable": "would be looked up",
 }

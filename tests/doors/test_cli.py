@@ -279,6 +279,8 @@ def test_what_is_in_doubt_is_told_with_the_way_to_send_it_again(leads, tmp_path,
             '1 credit in doubt: sent and never answered, perhaps charged; not sent again unless --in-doubt "retry".'
             in told
         )
+        assert main(arguments) == 0
+        assert 'never answered; not sent again unless --in-doubt "retry"\n' in capsys.readouterr().err
         assert main([*arguments, "--in-doubt", "retry"]) == 0
         assert len(service.requests) == 3
 
