@@ -243,7 +243,7 @@ def _find_email(frame: pd.DataFrame) -> Hashable:
     if not scores:
         raise ColumnsError(
             "No e-mail column was found: no column has a known name (Email, E-Mail, Work Email, ...) and in none do "
-            'half of the cells hold an address; name it with columns="...".'
+            f"half of the cells hold an address; {_way_to_emails(frame)}."
         )
     best = min(scores.values())
     winners = [label for label, score in scores.items() if score == best]
@@ -251,6 +251,12 @@ def _find_email(frame: pd.DataFrame) -> Hashable:
         shown = " and ".join(map(repr, winners))
         raise ColumnsError(f"{shown} are equally good e-mail columns; choose one, e.g. columns={_typed(winners[0])}.")
     return winners[0]
+
+
+def _way_to_emails(frame: pd.DataFrame) -> str:
+    """Return what to type where no column holds addresses; an index that does by its name is no column."""
+    named = list(_ranked(pd.DataFrame(columns=list(frame.index.names)), _EMAIL))
+    return f"{named[0]!r} is the index: call .reset_index() first" if named else 'name it with columns="..."'
 
 
 def _find_secondary(frame: pd.DataFrame, ranks: tuple[str, ...], check_linkedin: bool) -> Hashable | None:

@@ -324,6 +324,11 @@ ERRORS = {
     "no frame": ([MAIL], None, r"not list; write pandas.DataFrame\(...\)\."),
     "a series": (pd.Series([MAIL]), None, "not Series"),
     "no columns": (pd.DataFrame(index=[1, 2]), None, "The frame has no columns"),
+    "in the index": (
+        frame_of(Email=["a@x.example"], City=["Ulm"]).set_index("Email"),
+        None,
+        r"'Email' is the index: call \.reset_index\(\) first\.",
+    ),
     "nothing found": (frame_of(City=["Ulm"]), None, r'No e-mail column was found: .*; name it with columns="\.\.\."\.'),
     "two by name": (
         frame_of(Email=[MAIL], **{"E-Mail": [MAIL]}),
