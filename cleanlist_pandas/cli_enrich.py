@@ -33,7 +33,7 @@ from cleanlist_pandas.plan.document import Plan
 from cleanlist_pandas.run.ledger import default_path
 from cleanlist_pandas.run.report import RunReport
 from cleanlist_pandas.settings import option_context
-from cleanlist_pandas.sources import open_source
+from cleanlist_pandas.sources import Part, open_source
 from cleanlist_pandas.stream import Stream, read_stream
 from cleanlist_pandas.whole import Whole
 from cleanlist_pandas.wording import n_of
@@ -116,8 +116,8 @@ def run_enrich(options: argparse.Namespace) -> int:
     if options.plan is not None:
         arguments["plan"] = Plan.load(options.plan)
 
-    def check(frame: pd.DataFrame) -> None:
-        check_output(frame, options.output, *inputs)
+    def check(part: Part) -> None:
+        check_output(part.frame, options.output, *inputs, is_parquet=part.table is not None)
 
     with ExitStack() as stack:
         stack.enter_context(_told_by_the_minute(options))

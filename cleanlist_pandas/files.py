@@ -31,8 +31,14 @@ __all__ = [
 ]
 
 
-def check_output(frame: pd.DataFrame, name: str, *sources: str) -> None:
+def check_output(frame: pd.DataFrame, name: str, *sources: str, is_parquet: bool = False) -> None:
     """Refuse, before anything is bought, an output that could not be written, or is one of the files it is made of.
+
+    Parameters
+    ----------
+    is_parquet : bool
+        Whether the frame came as Parquet: its columns are handed on to Parquet as they are, whatever pandas makes of
+        them.
 
     Raises
     ------
@@ -47,7 +53,7 @@ def check_output(frame: pd.DataFrame, name: str, *sources: str) -> None:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise ConfigurationError(f"{name}: cannot hold two columns named {twice!r}; end it in .csv, or rename one.")
-    if suffix != ".xlsx":
+    if suffix != ".xlsx" and not (is_parquet and suffix in PARQUET):
         try:
             pa.Table.from_pandas(frame.loc[:, [is_object_dtype(kind) for kind in frame.dtypes]])
         except pa.ArrowException:

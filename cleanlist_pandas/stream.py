@@ -18,7 +18,7 @@ from cleanlist_pandas.frame.partitions import Layout, join_part, merge_people, p
 from cleanlist_pandas.plan.priority import NO_WORTH, told_worth
 from cleanlist_pandas.run.progress import counting
 from cleanlist_pandas.sinks import Seen, open_sink
-from cleanlist_pandas.sources import Source
+from cleanlist_pandas.sources import Part, Source
 from cleanlist_pandas.whole import Whole, layout_of
 
 __all__ = ["Stream", "read_stream"]
@@ -76,7 +76,7 @@ def read_stream(
     options: Mapping[str, Any],
     *,
     output: str = "",
-    check: Callable[[pd.DataFrame], None] = lambda frame: None,
+    check: Callable[[Part], None] = lambda part: None,
     show: bool = False,
     part_rows: int | None = None,
 ) -> Stream:
@@ -102,7 +102,7 @@ def read_stream(
     with counting("read", None, show=show) as told:
         for number, part in enumerate(source.parts(part_rows)):
             if layout is None:
-                check(part.frame)
+                check(part)
                 layout = layout_of(part.frame, fields, options)
                 read_call(part.frame.iloc[:0], layout.fields, {**given, "columns": layout.columns})
                 existing = list(layout.existing(part.frame.iloc[:0]))

@@ -244,6 +244,16 @@ def test_text_becomes_typed_parquet(tmp_path, source, service, part_rows):
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("parts", "whole")))
 
 
+def test_what_pandas_cannot_give_back_is_handed_on_as_parquet(tmp_path, service):
+    """A map is pairs to pandas, which make no column again; no frame is asked to."""
+    table = pa.table({"Email": ["a0@acme.example"], "tags": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))})
+    pq.write_table(table, tmp_path / "in.parquet")
+    for out in ("out.parquet", "out/"):
+        assert main(["enrich", str(tmp_path / "in.parquet"), "-o", f"{tmp_path}/{out}", "--fields", "title"]) == 0
+        assert pq.read_table(tmp_path / out)["tags"].equals(table["tags"])
+    assert main(["enrich", str(tmp_path / "in.parquet"), "-o", f"{tmp_path}/out.feather", "--fields", "title"]) == 2
+
+
 def test_bytes_that_are_no_text_are_handed_on(tmp_path, service):
     """As they are in Parquet, and as Python writes them in CSV; an estimate does not stumble over them."""
     frame = leads().assign(photo=[b"\xff\r\x00", b"", None] * 20)
