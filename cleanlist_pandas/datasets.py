@@ -20,7 +20,13 @@ PANDAS: Final = b"pandas"
 ATTRS: Final = b"PANDAS_ATTRS"
 _UNNAMED: Final = "__index_level_"
 _AHEAD: Final = {"batch_readahead": 1, "fragment_readahead": 1}  # else a reader holds 64 parts in memory
-_SCAN: Final = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # and each group of rows whole
+# With extensions a UUID is one, where pyarrow can say so; else it would be 16 bytes.
+_EXTENDED: Final[dict[str, Any]] = (
+    {"arrow_extensions_enabled": True} if hasattr(ds.ParquetFragmentScanOptions, "arrow_extensions_enabled") else {}
+)
+_SCAN: Final = ds.ParquetFragmentScanOptions(  # without pre_buffer: else it holds each group of rows whole
+    pre_buffer=False, use_buffered_stream=True, **_EXTENDED
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +87,8 @@ def open_dataset(path: Path) -> Dataset:
     """
     files = _files_of(path)
     hive: dict[str, Any] = {"partitioning": "hive", "partition_base_dir": str(path)} if path.is_dir() else {}
-    whole: Any = ds.dataset([str(file) for file in files], format="parquet", **hive)
+    parquet = ds.ParquetFileFormat(default_fragment_scan_options=_SCAN)
+    whole: Any = ds.dataset([str(file) for file in files], format=parquet, **hive)
     if len(files) > 1:
         whole = whole.replace_schema(_common(path, whole))
     meta = pandas_part(whole.schema)

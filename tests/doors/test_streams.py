@@ -8,12 +8,14 @@ import resource
 import signal
 import subprocess
 import sys
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
@@ -252,6 +254,20 @@ def test_what_pandas_cannot_give_back_is_handed_on_as_parquet(tmp_path, service)
         assert main(["enrich", str(tmp_path / "in.parquet"), "-o", f"{tmp_path}/{out}", "--fields", "title"]) == 0
         assert pq.read_table(tmp_path / out)["tags"].equals(table["tags"])
     assert main(["enrich", str(tmp_path / "in.parquet"), "-o", f"{tmp_path}/out.feather", "--fields", "title"]) == 2
+
+
+@pytest.mark.skipif(not hasattr(pads.ParquetFragmentScanOptions, "arrow_extensions_enabled"), reason="an older pyarrow")
+@pytest.mark.parametrize("part_rows", [1, None])
+def test_a_uuid_stays_one(tmp_path, service, part_rows):
+    """In Parquet; in CSV it is written as people do, not as 16 bytes. Databases export their keys so."""
+    names = ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"]
+    keys = pa.array([uuid.UUID(name).bytes for name in names], pa.uuid())
+    table = pa.table({"Email": ["a0@acme.example", "b1@acme.example"], "key": keys})
+    pq.write_table(table, tmp_path / "in.parquet", store_schema=False)
+    stream(tmp_path / "in.parquet", tmp_path / "out.parquet", ["title"], part_rows=part_rows)
+    assert pq.read_table(tmp_path / "out.parquet").select(["Email", "key"]).equals(table)
+    stream(tmp_path / "in.parquet", tmp_path / "out.csv", ["title"], part_rows=part_rows)
+    assert read_frame(str(tmp_path / "out.csv"))["key"].tolist() == names
 
 
 def test_bytes_that_are_no_text_are_handed_on(tmp_path, service):
