@@ -208,7 +208,9 @@ def _has_returns(column: pd.Series[Any]) -> bool:
 
 
 def _is_unfit(column: pd.Series[Any]) -> bool:
-    """Tell whether a workbook cannot hold a cell."""
+    """Tell whether a workbook cannot hold a cell; bytes are written as Python writes them, which it can."""
+    if is_object_dtype(column.dtype):
+        column = column[[isinstance(cell, str) for cell in column]]
     texts = cell_texts(column)
     is_long = (pc.max(pc.utf8_length(texts)).as_py() or 0) > _SHEET_CHARACTERS
     return is_long or bool(as_mask(pc.match_substring_regex(texts, _UNFIT)).any())

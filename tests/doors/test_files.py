@@ -237,6 +237,13 @@ def test_what_a_workbook_cannot_hold_is_told(tmp_path, cell):
     assert not list(tmp_path.iterdir())
 
 
+def test_bytes_go_into_a_workbook_as_python_writes_them(tmp_path):
+    """They hold no control characters then."""
+    pytest.importorskip("openpyxl")
+    write_frame(frame_of([["a@x", b"\0"]], ["Email", "Photo"]), str(tmp_path / "out.xlsx"), [])
+    assert read_frame(str(tmp_path / "out.xlsx")).to_numpy().tolist() == [["a@x", r"b'\x00'"]]
+
+
 def test_a_workbook_has_room_for_so_many_rows(tmp_path):
     """Told in a sentence; nothing is written."""
     pytest.importorskip("openpyxl")
