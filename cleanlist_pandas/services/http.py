@@ -175,7 +175,7 @@ class Connection:
                 return content
             self.distrust()  # of an error the status alone decides, but its rest must not be read as the next answer
             content = b""
-        elif _has_more(self._transport):
+        elif _has_more(self._transport) or _has_more_encrypted(response):
             self.distrust()
         return Reply(
             status=response.status,
@@ -239,6 +239,15 @@ def _has_more(transport: Any) -> bool:
         if parser is not None and parser.trailing_data[0]:
             return True
     return False
+
+
+def _has_more_encrypted(response: httpcore.Response) -> bool:
+    """Whether there is more behind an answer that came over TLS: it is read record by record, and may come at once."""
+    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    try:
+        return tls is not None and len(tls.read(1)) >= 0  # none at all: the server said goodbye
+    except ssl.SSLError as error:
+        return not isinstance(error, ssl.SSLWantReadError)
 
 
 def _lost_by(error: Exception) -> LostBy:
