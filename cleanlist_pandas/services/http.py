@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -280,6 +281,11 @@ def _proxy_for(url: str) -> httpcore.Proxy | None:
         raise ConfigurationError(
             f"The proxy named by {parts.scheme.upper()}_PROXY cannot be used; nothing was sent. It reads like "
             "http://proxy.example:8080, with http, https or socks5."
+        )
+    if proxy.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ConfigurationError(
+            "A socks proxy is named, and the package that speaks to it is missing; nothing was sent. "
+            "Type: pip install socksio"
         )
     auth = (proxy.username.encode(), proxy.password.encode()) if proxy.username or proxy.password else None
     return httpcore.Proxy(_as_sent(proxy), auth=auth)

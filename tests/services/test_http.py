@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -220,4 +221,11 @@ def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch, tmp_path):
 def test_a_proxy_that_is_none_is_named_before_anything_is_sent(monkeypatch, named):
     monkeypatch.setenv("HTTPS_PROXY", named)
     with pytest.raises(cl.ConfigurationError, match=r"HTTPS_PROXY cannot be used; nothing was sent.*http://proxy"):
+        network(f"https://{HOST}/v1")
+
+
+def test_a_socks_proxy_without_its_package_is_named_before_anything_is_sent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
+    with pytest.raises(cl.ConfigurationError, match=r"nothing was sent. Type: pip install socksio"):
         network(f"https://{HOST}/v1")
