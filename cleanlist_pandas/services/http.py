@@ -112,6 +112,14 @@ class Network:
         return self._timeout_s
 
 
+class _Unshown(bytes):
+    """A password: httpcore logs all that it tells a socks proxy."""
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "b'***'"
+
+
 class _Trace:
     """Remembers whether a request may have left this machine, and keeps the service's words out of the log."""
 
@@ -287,5 +295,5 @@ def _proxy_for(url: str) -> httpcore.Proxy | None:
             "A socks proxy is named, and the package that speaks to it is missing; nothing was sent. "
             "Type: pip install socksio"
         )
-    auth = (proxy.username.encode(), proxy.password.encode()) if proxy.username or proxy.password else None
+    auth = (proxy.username.encode(), _Unshown(proxy.password.encode())) if proxy.username or proxy.password else None
     return httpcore.Proxy(_as_sent(proxy), auth=auth)

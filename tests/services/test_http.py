@@ -8,6 +8,8 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -229,3 +231,14 @@ def test_a_socks_proxy_without_its_package_is_named_before_anything_is_sent(monk
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
     with pytest.raises(cl.ConfigurationError, match=r"nothing was sent. Type: pip install socksio"):
         network(f"https://{HOST}/v1")
+
+
+def test_what_httpcore_logs_of_a_socks_proxy_is_without_its_password(monkeypatch):
+    """It logs all that it tells the proxy, at DEBUG, the user and the password with it."""
+    monkeypatch.setitem(sys.modules, "socksio", ModuleType("socksio"))
+    sys.modules["socksio"].__spec__ = ModuleSpec("socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:password@proxy.example:1080")
+    proxy = network(f"https://{HOST}/v1")._proxy
+    assert proxy is not None
+    assert proxy.auth == (b"somebody", b"password")
+    assert "password" not in repr(proxy.auth)
