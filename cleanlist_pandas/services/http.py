@@ -184,7 +184,7 @@ class Connection:
                 return content
             self.distrust()  # of an error the status alone decides, but its rest must not be read as the next answer
             content = b""
-        elif _has_more(self._transport) or _has_more_encrypted(response):
+        elif _has_more(self._transport) or (request.url.scheme == b"https" and _has_more_encrypted(response)):
             self.distrust()
         return Reply(
             status=response.status,
@@ -252,9 +252,9 @@ def _has_more(transport: Any) -> bool:
 
 def _has_more_encrypted(response: httpcore.Response) -> bool:
     """Whether there is more behind an answer that came over TLS: it is read record by record, and may come at once."""
-    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
     try:
-        return tls is not None and len(tls.read(1)) >= 0  # none at all: the server said goodbye
+        response.extensions["network_stream"].get_extra_info("ssl_object").read(1)
+        return True  # if that was nothing, the server has said goodbye
     except ssl.SSLError as error:
         return not isinstance(error, ssl.SSLWantReadError)
 
