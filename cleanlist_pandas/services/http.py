@@ -46,7 +46,7 @@ class Network:
         self._key = api_key
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
-        self._tls = httpx.create_ssl_context() if self.base_url.startswith("https:") else None
+        self._tls = _trusted() if self.base_url.startswith("https:") else None
         self._proxy = _proxy_for(self.base_url)
 
     def __repr__(self) -> str:
@@ -199,6 +199,17 @@ class Connection:
             # Closing is cleaning up: what goes wrong in it, TLS goodbyes mostly, changes nothing.
             with contextlib.suppress(Exception):
                 await transport.aclose()
+
+
+def _trusted() -> ssl.SSLContext:
+    """Return whom to trust: whom ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` names, else certifi's list."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        pass
+    raise ConfigurationError(
+        "The certificates named by SSL_CERT_FILE cannot be read; nothing was sent. Name a PEM file, or unset it."
+    )
 
 
 @lru_cache(maxsize=64)  # most requests go to one path

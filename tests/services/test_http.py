@@ -242,3 +242,12 @@ def test_what_httpcore_logs_of_a_socks_proxy_is_without_its_password(monkeypatch
     assert proxy is not None
     assert proxy.auth == (b"somebody", b"password")
     assert "password" not in repr(proxy.auth)
+
+
+@pytest.mark.parametrize("content", ["", "no certificate"])
+def test_certificates_that_cannot_be_read_are_named_before_anything_is_sent(monkeypatch, tmp_path, content):
+    path = tmp_path / "ca.pem"
+    path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(cl.ConfigurationError, match=r"named by SSL_CERT_FILE cannot be read; nothing was sent"):
+        network(f"https://{HOST}/v1")
