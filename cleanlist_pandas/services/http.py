@@ -120,17 +120,28 @@ class _Unshown(bytes):
         return "b'***'"
 
 
+class _Unwanted(Exception):
+    """A request must not leave any more."""
+
+
 class _Trace:
-    """Remembers whether a request may have left this machine, and keeps the service's words out of the log."""
+    """Remembers whether a request may have left this machine, and keeps the service's words out of the log.
 
-    __slots__ = ("sent",)
+    What is wanted no more when the connection stands does not leave.
+    """
 
-    def __init__(self) -> None:
-        self.sent = False
+    __slots__ = ("_dialled", "_wanted", "sent")
+
+    def __init__(self, wanted: Callable[[], bool] | None) -> None:
+        self.sent = self._dialled = False
+        self._wanted = wanted
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        self._dialled |= event == "connection.connect_tcp.started"
         # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            if self._dialled and self._wanted is not None and not self._wanted():
+                raise _Unwanted
             self.sent = True
         # httpcore logs the same mapping at DEBUG next; a service may repeat in its headers whom it was asked about.
         if event.startswith("http11.receive_response_") and not event.endswith(".started"):
@@ -150,15 +161,20 @@ class Connection:
         """Dial anew before the next request: what is read from this connection may answer another one."""
         self._trusted = False
 
-    async def send(self, said: Request) -> Reply | Lost:
-        """Send one request and read its whole answer, up to its limit, within the total deadline."""
-        trace = _Trace()
+    async def send(self, said: Request, wanted: Callable[[], bool] | None = None) -> Reply | Lost:
+        """Send one request and read its whole answer, up to its limit, within the total deadline.
+
+        Where it dials first, the request may be `wanted` no more when that is done: then nothing leaves.
+        """
+        trace = _Trace(wanted)
         outcome: Reply | LostBy = LostBy.CANCELLED
         try:
             async with asyncio.timeout(self._network.timeout_s + said.patience_s):
                 outcome = await self._exchange(self._network.request(said, trace), said.max_bytes)
         except TimeoutError:
             outcome = LostBy.TIMEOUT
+        except _Unwanted:
+            outcome = LostBy.CANCELLED
         except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here
             outcome = _lost_by(error)
         finally:
