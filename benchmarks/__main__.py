@@ -25,7 +25,7 @@ from benchmarks.streams import streams
 SECTIONS = ("data", "lookups", "peers", "ledger", "streams")
 SMALL = {
     "rows": [2_000], "rounds": 1, "people": 40, "latency_ms": 1.0, "in_flight": [4], "peer_rows": 60, "peer_people": 20,
-    "serial_rows": 5, "held": 400, "file_rows": 4_000, "file_people": 400,
+    "serial_rows": 5, "held": 400, "file_rows": 4_000, "file_people": 400, "bought": 40,
 }  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--held", type=int, default=1_000_000, help="ledger: answers to read back")
     parser.add_argument("--file-rows", type=int, default=10_000_000, help="streams: rows of the files")
     parser.add_argument("--file-people", type=int, default=1_000_000, help="streams: people in them")
+    parser.add_argument("--bought", type=int, default=100_000, help="streams: new people, a tenth of their rows")
     chosen = parser.parse_args()
     if unknown := set(chosen.sections) - {*SECTIONS}:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
@@ -68,7 +69,7 @@ def tables(chosen: argparse.Namespace) -> Iterator[Table]:
     if "ledger" in sections:
         yield from ledger(chosen.held, chosen.rounds)
     if "streams" in sections:
-        yield from streams(chosen.file_rows, chosen.file_people)
+        yield from streams(chosen.file_rows, chosen.file_people, chosen.bought)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The shell on long files: peak memory and time of a process that enriches CSV and Parquet whose people are held."""
+"""The shell on long files: peak memory and time of a process that enriches CSV and Parquet, people held and new."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from benchmarks.ledger import NOWHERE, emails_of, write
+from benchmarks.lookups import FIELDS
 from benchmarks.measure import Table
+from benchmarks.server import Server
 from cleanlist_pandas.fields import parse_fields
 
 __all__ = ["streams"]
@@ -87,9 +89,9 @@ def write_files(folder: Path, n_rows: int, n_people: int) -> None:
         writer.close()
 
 
-def run(arguments: Sequence[str]) -> tuple[float, float, int]:
+def run(arguments: Sequence[str], url: str = NOWHERE, key: str = "benchmark") -> tuple[float, float, int]:
     """Run the shell command; return seconds, peak memory in bytes, and the requests of the run."""
-    env = {**os.environ, "CLEANLIST_BASE_URL": NOWHERE, "CLEANLIST_API_KEY": "benchmark"}
+    env = {**os.environ, "CLEANLIST_BASE_URL": url, "CLEANLIST_API_KEY": key}
     command = [sys.executable, "-m", "cleanlist_pandas", *arguments, "--json"]
     start = time.perf_counter()
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
@@ -104,8 +106,32 @@ def run(arguments: Sequence[str]) -> tuple[float, float, int]:
     return time.perf_counter() - start, usage.ru_maxrss * 1024, int(json.loads(said)["requests"])
 
 
-def streams(n_rows: int, n_people: int) -> Iterator[Table]:
-    """Measure each way in and out once."""
+def streams(n_rows: int, n_people: int, n_bought: int) -> Iterator[Table]:
+    """Measure each way in and out once, and a first run."""
+    yield held(n_rows, n_people)
+    yield bought(10 * n_bought, n_bought)
+
+
+def bought(n_rows: int, n_people: int) -> Table:
+    """Buy people one by one and by files, from a service that answers at once."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name, Server(0.0) as server:
+        folder = Path(name)
+        write_files(folder, n_rows, n_people)
+        for service in ("csv_row", "csv_upload"):
+            asked = ["enrich", str(folder / "in.parquet"), "-o", str(folder / "out.parquet"), "--service", service]
+            asked += ["--ledger", str(folder / service), "--max-credits", f"{n_people}", "--fields", ",".join(FIELDS)]
+            seconds, peak, requests = run([*asked, "--concurrency", "50"], server.url, server.key)
+            rows.append([service, f"{seconds:.0f}", f"{peak / 2**30:.2f}", f"{requests:,}"])
+    return Table(
+        f"`enrich` of a Parquet file of {n_rows:,} rows with {n_people:,} people, none of them held, Parquet out",
+        ["asked of", "wall s", "peak memory, GiB", "requests"],
+        rows,
+    )
+
+
+def held(n_rows: int, n_people: int) -> Table:
+    """Enrich files whose people are held."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         emails = emails_of(n_people)
@@ -127,7 +153,7 @@ def streams(n_rows: int, n_people: int) -> Iterator[Table]:
                     f"{requests}",
                 ]
             )
-        yield Table(
+        return Table(
             f"`enrich` of files of {n_rows:,} rows with {n_people:,} people, all of them held",
             ["what", "wall s", "µs a row", "peak memory, GiB", "requests"],
             rows,

@@ -1,18 +1,20 @@
 """Files and folders that are whole or not there: written beside the old one, which they replace when they are done.
 
 A process that was killed while writing leaves its part behind, which may be as large as the file. The next one that
-writes to the same place removes it: the system has let go of the lock on it.
+writes to the same place removes it: the system has let go of the lock beside it. That is an empty file of its own: on
+an SMB share nobody can write to what is locked, whoever locked it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,9 @@ except ImportError:  # pragma: no cover - Windows: what a killed process left st
 __all__ = ["replaced"]
 
 _MARK: Final = ".part-"
-_YOUNG_S: Final = 60.0  # so old is a part at least before it counts as left behind: its lock is taken after it is made
+_FOLDER: Final = ".d"
+_YOUNG_S: Final = 60.0  # so old is a part at least before it counts as left behind: other machines may not see its lock
+_LONGEST: Final = 200  # bytes of a name that are repeated in its part's, of the 255 that systems allow
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE
 _HERE: Final = -100  # AT_FDCWD
 
@@ -35,15 +39,17 @@ def replaced(path: Path, *, folder: bool = False) -> Iterator[str]:
     """Give a file, or a folder, to write, which takes the place of that at `path` when the block is done."""
     path = path.resolve()  # a link stays a link
     mode = path.stat().st_mode & 0o777 if path.exists() else (0o777 if folder else 0o666) & ~_umask()
-    _remove_left_behind(path)
-    beginning = f".{path.name}{_MARK}"
-    if folder:
-        part = tempfile.mkdtemp(dir=path.parent, prefix=beginning)
-    else:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=beginning, suffix=path.suffix or ".csv")
-        os.close(handle)
+    beginning, end = _beginning(path), path.suffix or ".csv"
+    _remove_left_behind(path.parent, beginning, (end, _FOLDER))
+    handle, lock = tempfile.mkstemp(dir=path.parent, prefix=beginning)
+    os.close(handle)
+    part = lock + (_FOLDER if folder else end)
     try:
-        with _locked(part):
+        with _locked(lock):
+            if folder:
+                os.mkdir(part, 0o700)
+            else:
+                os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             yield part
             os.chmod(part, mode)
             if folder and path.exists():
@@ -52,36 +58,51 @@ def replaced(path: Path, *, folder: bool = False) -> Iterator[str]:
                 os.replace(part, path)
     finally:
         _remove(part)
+        _remove(lock)
 
 
-def _remove_left_behind(path: Path) -> None:
-    """Remove what killed processes have left of the file at `path`; what cannot be removed is nobody's trouble."""
-    ours = re.compile(rf"{re.escape(f'.{path.name}{_MARK}')}[a-z0-9_]{{8}}({re.escape(path.suffix or '.csv')})?")
+def _beginning(path: Path) -> str:
+    """Return how the names of all parts of the file at `path` begin."""
+    name = os.fsencode(path.name)
+    return f".{path.name if len(name) <= _LONGEST else hashlib.sha256(name).hexdigest()}{_MARK}"
+
+
+def _remove_left_behind(place: Path, beginning: str, ends: Sequence[str]) -> None:
+    """Remove what killed processes have left; what cannot be removed is nobody's trouble."""
+    ours = re.compile(rf"{re.escape(beginning)}[a-z0-9_]{{8}}")
     with suppress(OSError):
-        for entry in os.scandir(path.parent):
+        for entry in os.scandir(place):
             with suppress(OSError):
-                if ours.fullmatch(entry.name) and _age_s(entry) > _YOUNG_S and _is_let_go(entry.path):
-                    _remove(entry.path)
+                if ours.fullmatch(entry.name) and _is_lock(entry):
+                    left = [one for end in (*ends, "") if os.path.lexists(one := entry.path + end)]
+                    if _age_s(left[0]) > _YOUNG_S and _is_let_go(entry.path):
+                        for one in left:
+                            _remove(one)
 
 
-def _age_s(entry: os.DirEntry[str]) -> float:
+def _is_lock(entry: os.DirEntry[str]) -> bool:
+    """Whether it may be a lock of ours."""
+    return entry.is_file(follow_symlinks=False) and entry.stat().st_size == 0
+
+
+def _age_s(part: str) -> float:
     """Seconds since something was last written to it."""
-    return time.time() - entry.stat(follow_symlinks=False).st_mtime
+    return time.time() - os.lstat(part).st_mtime
 
 
-def _is_let_go(part: str) -> bool:
-    """Whether nobody writes to a part any more."""
-    with _locked(part) as is_mine:
+def _is_let_go(lock: str) -> bool:
+    """Whether nobody writes beside a lock any more."""
+    with _locked(lock) as is_mine:
         return is_mine
 
 
 @contextmanager
-def _locked(part: str) -> Iterator[bool]:
-    """Lock a part for a block, as long as this process lives; False if another one has it, or nobody can."""
+def _locked(lock: str) -> Iterator[bool]:
+    """Hold a lock for a block, as long as this process lives; False if another one has it, or nobody can."""
     if fcntl is None:  # pragma: no cover - Windows
         yield False
         return
-    descriptor = os.open(part, os.O_RDONLY)
+    descriptor = os.open(lock, os.O_RDWR)  # NFS locks nothing that cannot be written
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,6 +20,7 @@ from cleanlist_pandas.frame.existing import OTHERS, label, read_existing, read_r
 from cleanlist_pandas.frame.join import assign, merged
 from cleanlist_pandas.frame.keys import HINTS, Keys, Reason, read, row_texts
 from cleanlist_pandas.frame.needs import Bits, bits_of
+from cleanlist_pandas.frame.texts import as_mask
 
 __all__ = [
     "Layout",
@@ -208,8 +209,7 @@ def join_part(part: pd.DataFrame, answers: pd.DataFrame, number: int, layout: La
     Somebody of whom the answers say nothing is ``not_attempted``.
     """
     keys = read(part, layout.columns)
-    place: Any = pc.index_in(keys.addresses, value_set=cell_texts(answers["address"]))
-    rows: Ints = np.append(np.asarray(pc.fill_null(place.cast(pa.int64()), -1)), -1)[keys.codes]
+    rows = np.append(_places(keys.addresses, cell_texts(answers["address"])), -1)[keys.codes]
     existing, replaced = layout.existing(part), layout.replaced(part)
     filled = (_lacks(existing, len(part), layout) == 0) & (keys.codes >= 0)
     status = _statuses(answers, rows, keys.codes, filled)
@@ -224,6 +224,18 @@ def join_part(part: pd.DataFrame, answers: pd.DataFrame, number: int, layout: La
     out = assign(part, {label(part, name): values for name, values in new.items()})
     out.attrs.update(answers.attrs)
     return out
+
+
+def _places(few: pa.LargeStringArray, many: pa.LargeStringArray) -> Ints:
+    """Return where each of a few addresses stands among many, -1 for nowhere; nothing stands twice on either side.
+
+    Arrow hashes what is sought in. A part has fewer people than all parts together: they are sought in it.
+    """
+    found: Any = pc.index_in(many, value_set=few)
+    there = np.flatnonzero(as_mask(found.is_valid()))
+    places = np.full(len(few), -1, np.int64)
+    places[np.asarray(found.drop_null())] = there
+    return places
 
 
 def _spread(column: pd.Series[Any], rows: Ints) -> Array:

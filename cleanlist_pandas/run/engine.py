@@ -180,7 +180,7 @@ class Engine:
     async def intend(self, people: Sequence[Person]) -> Sequence[int | None]:
         """Write, all or none, that look-ups are about to leave; return their ids, or nothing for who must not be."""
         prices = [self.till.price(lookup) for _, lookup in people]
-        granted: Sequence[Grant | LedgerError] = [None] * len(people)
+        granted: Sequence[Grant] = [None] * len(people)
         try:
             granted = await self.recorder.intend(
                 *(
@@ -188,8 +188,9 @@ class Engine:
                     for (_, lookup), price in zip(people, prices, strict=True)
                 )
             )
-        except LedgerError as error:
-            granted = [error] * len(people)
+        except LedgerError:  # also of nobody: those whose intents are on disk are not sent either
+            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
+            return [None] * len(people)
         finally:
             for price, grant in zip(prices, granted, strict=True):
                 if not isinstance(grant, int):  # it will not be sent, or not by this run
@@ -200,11 +201,9 @@ class Engine:
                 self._not_granted(position, lookup, grant)
         return [grant if isinstance(grant, int) else None for grant in granted]
 
-    def _not_granted(self, position: int, lookup: Lookup, granted: Claim | LedgerError | None) -> None:
-        """Book a person who must not be sent: the ledger is broken, another run was faster, or they were erased."""
-        if isinstance(granted, LedgerError):
-            self.traffic.halt(StopKind.LEDGER, "the ledger cannot be written")
-        elif granted is not None:
+    def _not_granted(self, position: int, lookup: Lookup, granted: Claim | None) -> None:
+        """Book a person who must not be sent: another run was faster, or they were erased."""
+        if granted is not None:
             self.rivals.add(position, lookup, granted)
         else:
             self.answers[position] = ERASED

@@ -128,13 +128,13 @@ class Line:
     async def send(self, request: Request, *, until: asyncio.Event, wanted: Callable[[], bool] | None = None) -> Sent:
         """Send a request until there is a verdict, again only where nothing can have been charged.
 
-        Whoever waited may be `wanted` no more.
+        Whoever waited, or dialled, may be `wanted` no more.
         """
         reason, goes_on = "stopped before it was sent", True
         attempt = 0
         while goes_on and not until.is_set():
             attempt += 1
-            result = await self.connection.send(request)
+            result = await self.connection.send(request, wanted)
             self.traffic.tally.requests += isinstance(result, Reply) or result.sent
             verdict = judge(result)
             self._note(verdict)

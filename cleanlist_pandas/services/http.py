@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,7 +46,7 @@ class Network:
         self._key = api_key
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
-        self._tls = httpx.create_ssl_context() if self.base_url.startswith("https:") else None
+        self._tls = _trusted() if self.base_url.startswith("https:") else None
         self._proxy = _proxy_for(self.base_url)
 
     def __repr__(self) -> str:
@@ -111,17 +112,36 @@ class Network:
         return self._timeout_s
 
 
+class _Unshown(bytes):
+    """A password: httpcore logs all that it tells a socks proxy."""
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "b'***'"
+
+
+class _Unwanted(Exception):
+    """A request must not leave any more."""
+
+
 class _Trace:
-    """Remembers whether a request may have left this machine, and keeps the service's words out of the log."""
+    """Remembers whether a request may have left this machine, and keeps the service's words out of the log.
 
-    __slots__ = ("sent",)
+    What is wanted no more when the connection stands does not leave.
+    """
 
-    def __init__(self) -> None:
-        self.sent = False
+    __slots__ = ("_dialled", "_wanted", "sent")
+
+    def __init__(self, wanted: Callable[[], bool] | None) -> None:
+        self.sent = self._dialled = False
+        self._wanted = wanted
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        self._dialled |= event == "connection.connect_tcp.started"
         # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            if self._dialled and self._wanted is not None and not self._wanted():
+                raise _Unwanted
             self.sent = True
         # httpcore logs the same mapping at DEBUG next; a service may repeat in its headers whom it was asked about.
         if event.startswith("http11.receive_response_") and not event.endswith(".started"):
@@ -141,15 +161,20 @@ class Connection:
         """Dial anew before the next request: what is read from this connection may answer another one."""
         self._trusted = False
 
-    async def send(self, said: Request) -> Reply | Lost:
-        """Send one request and read its whole answer, up to its limit, within the total deadline."""
-        trace = _Trace()
+    async def send(self, said: Request, wanted: Callable[[], bool] | None = None) -> Reply | Lost:
+        """Send one request and read its whole answer, up to its limit, within the total deadline.
+
+        Where it dials first, the request may be `wanted` no more when that is done: then nothing leaves.
+        """
+        trace = _Trace(wanted)
         outcome: Reply | LostBy = LostBy.CANCELLED
         try:
             async with asyncio.timeout(self._network.timeout_s + said.patience_s):
                 outcome = await self._exchange(self._network.request(said, trace), said.max_bytes)
         except TimeoutError:
             outcome = LostBy.TIMEOUT
+        except _Unwanted:
+            outcome = LostBy.CANCELLED
         except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here
             outcome = _lost_by(error)
         finally:
@@ -175,7 +200,7 @@ class Connection:
                 return content
             self.distrust()  # of an error the status alone decides, but its rest must not be read as the next answer
             content = b""
-        elif _has_more(self._transport):
+        elif _has_more(self._transport) or (request.url.scheme == b"https" and _has_more_encrypted(response)):
             self.distrust()
         return Reply(
             status=response.status,
@@ -190,6 +215,17 @@ class Connection:
             # Closing is cleaning up: what goes wrong in it, TLS goodbyes mostly, changes nothing.
             with contextlib.suppress(Exception):
                 await transport.aclose()
+
+
+def _trusted() -> ssl.SSLContext:
+    """Return whom to trust: whom ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` names, else certifi's list."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        pass
+    raise ConfigurationError(
+        "The certificates named by SSL_CERT_FILE cannot be read; nothing was sent. Name a PEM file, or unset it."
+    )
 
 
 @lru_cache(maxsize=64)  # most requests go to one path
@@ -241,6 +277,15 @@ def _has_more(transport: Any) -> bool:
     return False
 
 
+def _has_more_encrypted(response: httpcore.Response) -> bool:
+    """Whether there is more behind an answer that came over TLS: it is read record by record, and may come at once."""
+    try:
+        response.extensions["network_stream"].get_extra_info("ssl_object").read(1)
+        return True  # if that was nothing, the server has said goodbye
+    except ssl.SSLError as error:
+        return not isinstance(error, ssl.SSLWantReadError)
+
+
 def _lost_by(error: Exception) -> LostBy:
     """Name a foreign error in our words, most specific first."""
     cause: BaseException | None = error
@@ -272,5 +317,10 @@ def _proxy_for(url: str) -> httpcore.Proxy | None:
             f"The proxy named by {parts.scheme.upper()}_PROXY cannot be used; nothing was sent. It reads like "
             "http://proxy.example:8080, with http, https or socks5."
         )
-    auth = (proxy.username.encode(), proxy.password.encode()) if proxy.username or proxy.password else None
+    if proxy.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ConfigurationError(
+            "A socks proxy is named, and the package that speaks to it is missing; nothing was sent. "
+            "Type: pip install socksio"
+        )
+    auth = (proxy.username.encode(), _Unshown(proxy.password.encode())) if proxy.username or proxy.password else None
     return httpcore.Proxy(_as_sent(proxy), auth=auth)

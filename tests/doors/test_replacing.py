@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -27,8 +28,15 @@ def write(path: Path, *, folder: bool) -> None:
 
 
 def aged(part: Path) -> Path:
-    os.utime(part, (0, 0))
+    os.utime(part, (0, 0), follow_symlinks=False)
     return part
+
+
+def lock(tmp_path: Path) -> Path:
+    """What stands beside a part of out.csv, and nobody holds."""
+    path = tmp_path / ".out.csv.part-abcd1234"
+    path.touch()
+    return aged(path)
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -45,19 +53,42 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_is_written_is_not_locked_itself(tmp_path, folder):
+    """On an SMB share it could not be written."""
+    with replaced(tmp_path / "out.csv", folder=folder) as part:
+        descriptor = os.open(part, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, folder):
+    target = tmp_path / ("ü" * 125 + "a.csv")
+    write(target, folder=folder)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
 def test_what_is_young_stays(tmp_path):
-    """Its owner may not have come to lock it."""
-    part = tmp_path / ".out.csv.part-abcd1234.csv"
+    """Its owner may have a lock that is seen on its own machine only."""
+    part = tmp_path / (lock(tmp_path).name + ".csv")
     part.write_text("")
     write(tmp_path / "out.csv", folder=False)
     assert part.exists()
+
+
+def test_a_lock_whose_part_is_in_its_place_goes(tmp_path):
+    mine = lock(tmp_path)
+    write(tmp_path / "out.csv", folder=False)
+    assert not mine.exists()
 
 
 @pytest.mark.parametrize(
     "name",
     [
         ".out.csv.backup.csv", ".out.csv.part-abcd.csv", "out.csv.part-abcd1234.csv", ".other.csv.part-abcd1234.csv",
-        ".outxcsv.part-abcd1234.csv", ".out.csv.part-abcd1234.csv.old", ".out.csv.part-abcd1234.txt",
+        ".outxcsv.part-abcd1234", ".out.csv.part-abcd1234.csv", ".out.csv.part-abcd1234.csv.old",
+        ".out.csv.part-20261124",
     ],
 )  # fmt: skip
 def test_what_somebody_else_may_have_named_so_stays(tmp_path, name):
@@ -70,16 +101,18 @@ def test_what_somebody_else_may_have_named_so_stays(tmp_path, name):
 
 def test_a_link_to_a_file_elsewhere_goes_and_the_file_stays(tmp_path):
     (tmp_path / "theirs").write_text("theirs")
-    link = tmp_path / ".out.csv.part-abcd1234.csv"
+    link = tmp_path / (lock(tmp_path).name + ".csv")
     link.symlink_to(tmp_path / "theirs")
-    os.utime(link, (0, 0), follow_symlinks=False)
+    aged(link)
     write(tmp_path / "out.csv", folder=False)
     assert (tmp_path / "theirs").read_text() == "theirs"
+    assert not link.is_symlink()
 
 
-def test_a_part_that_cannot_be_opened_is_nobodys_trouble(tmp_path):
-    link = tmp_path / ".out.csv.part-abcd1234.csv"
+def test_a_link_that_is_named_like_a_lock_is_none(tmp_path):
+    link = tmp_path / ".out.csv.part-abcd1234"
     link.symlink_to(tmp_path / "gone")
-    os.utime(link, (0, 0), follow_symlinks=False)
+    aged(link)
     write(tmp_path / "out.csv", folder=False)
+    assert link.is_symlink()
     assert (tmp_path / "out.csv").read_text() == "new"

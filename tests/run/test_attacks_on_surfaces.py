@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,13 @@ N = 6
 ORDER = "POST /api/v2/enrichment/bulk"
 LEADS = "GET /api/v2/lead-lists/{id}/leads"
 DROP = "DELETE /api/v2/lead-lists/{id}"
-PATHS = {"v2_list": "/api/v2", "v2_people": "/api/v2", "legacy_v1": "/api/v1/public", "csv_upload": "/v1"}
+PATHS = {
+    "v2_list": "/api/v2",
+    "v2_people": "/api/v2",
+    "legacy_v1": "/api/v1/public",
+    "csv_upload": "/v1",
+    "csv_row": "/v1",
+}
 
 
 def person(at: int) -> str:
@@ -183,6 +190,33 @@ def test_who_is_erased_while_companies_are_asked_about_wants_none(scene: Scene, 
         "skipped",
         *["completed"] * 2,
     ]
+
+
+# --- dialling ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", ["csv_row", "csv_upload"])
+def test_who_is_erased_while_the_service_is_dialled_is_not_sent(
+    scene: Scene, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intents are on disk, and looking the host up takes its time."""
+    erased: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def erase(*host: Any, **how: Any) -> Any:
+        if not erased:
+            with cl.Ledger(scene.ledger) as ledger:
+                erased.append(ledger.erase(person(0)))
+        return look_up(*host, **how)
+
+    scene.open()
+    monkeypatch.setattr(socket, "getaddrinfo", erase)
+    url = f"{scene.sandbox.url}/v1".replace("127.0.0.1", "localhost")
+    out = cl.enrich(people(), **how(scene, service, base_url=url, concurrency=1))
+    assert erased[0]["lookups"] == 1
+    assert not [one for one in scene.sandbox.requests if person(0) in str(one.body)]
+    assert out["enriched_status"].tolist() == ["skipped", *["completed"] * (N - 1)]
+    scene.audit(people(), out, budget=N - 1)
 
 
 # --- orders whose answer was lost -------------------------------------------------------------------------------------

@@ -122,6 +122,26 @@ def test_a_contact_that_is_refused_costs_the_others_nothing(scene: Scene) -> Non
     assert (orders(scene), scene.sandbox.charged) == (2, N - 1)
 
 
+def test_the_others_are_not_sent_again_where_the_refusal_cannot_be_written(scene: Scene) -> None:
+    """Their intents are on disk; their answers would not be."""
+    wrong = [{"type": "value_error", "loc": ["body", "contacts", 2], "msg": "no such person"}]
+    asked: list[int] = []
+
+    def break_the_ledger(number: int, who: str | None, attempt: int) -> Fault | None:
+        if who != BULK or asked:
+            return None
+        asked.append(number)
+        scene.sql("CREATE TRIGGER full BEFORE INSERT ON outcomes BEGIN SELECT RAISE(ABORT, 'full'); END")
+        return Fault(status=422, body={"detail": wrong})
+
+    scene.open(faults=break_the_ledger)
+    with pytest.raises(cl.LedgerStoppedError) as caught:
+        enrich(scene, people(N))
+    assert (orders(scene), scene.sandbox.charged) == (1, 0)
+    scene.sql("DROP TRIGGER full")
+    assert statuses(caught.value.resume()) == {"completed": N - 1, "failed": 1}
+
+
 @pytest.mark.parametrize("body", [{"detail": "no"}, {"detail": [{"loc": ["body", "enrichment_type"], "msg": "no"}]}])
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_refusal_that_names_nobody_is_asked_for_once(scene: Scene, status: int, body: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -41,8 +44,8 @@ def network(url: str) -> Network:
 class Service:
     """Answers every request alike and keeps the heads and how many connections there were."""
 
-    def __init__(self, answer: bytes = ANSWER) -> None:
-        self.answer, self.heads, self.connections = answer, list[bytes](), 0
+    def __init__(self, *answers: bytes) -> None:
+        self.answers, self.heads, self.connections = answers or (ANSWER,), list[bytes](), 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -52,7 +55,8 @@ class Service:
                 self.heads.append(head)
                 length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
                 await reader.readexactly(int(length[0].split(b":")[1]) if length else 0)
-                writer.write(self.answer)
+                for answer in self.answers:  # each in a record of its own, where there is TLS
+                    writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
@@ -166,14 +170,14 @@ def test_what_comes_behind_an_answer_is_read_by_nobody():
 class Tunnel:
     """A service with a certificate behind a proxy, as seen from both."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, *, answer: bytes = ANSWER, refusal: bytes = b""):
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, *answers: bytes, refusal: bytes = b""):
         authority = trustme.CA()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(self._tls)
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         self._setenv, self._refusal = monkeypatch.setenv, refusal
-        self.service = Service(answer)
+        self.service = Service(*answers)
         self.proxy = Proxy(0)
 
     def ask(self, named: str, *requests: Request) -> list[Reply | Lost]:
@@ -203,8 +207,9 @@ def test_a_proxy_is_told_the_host_and_never_the_key(monkeypatch, tmp_path, named
     assert [lines(head)["Host"] for head in tunnel.service.heads] == [HOST, HOST]
 
 
-def test_what_comes_behind_an_answer_through_a_proxy_is_read_by_nobody(monkeypatch, tmp_path):
-    tunnel = Tunnel(monkeypatch, tmp_path, answer=ANSWER + ANSWER)
+@pytest.mark.parametrize("answers", [(ANSWER + ANSWER,), (ANSWER, ANSWER)])
+def test_what_comes_behind_an_answer_through_a_proxy_is_read_by_nobody(monkeypatch, tmp_path, answers):
+    tunnel = Tunnel(monkeypatch, tmp_path, *answers)
     tunnel.ask("http://{}", Request(path="/a"), Request(path="/b"))
     assert tunnel.service.connections == 2
 
@@ -218,4 +223,31 @@ def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch, tmp_path):
 def test_a_proxy_that_is_none_is_named_before_anything_is_sent(monkeypatch, named):
     monkeypatch.setenv("HTTPS_PROXY", named)
     with pytest.raises(cl.ConfigurationError, match=r"HTTPS_PROXY cannot be used; nothing was sent.*http://proxy"):
+        network(f"https://{HOST}/v1")
+
+
+def test_a_socks_proxy_without_its_package_is_named_before_anything_is_sent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
+    with pytest.raises(cl.ConfigurationError, match=r"nothing was sent. Type: pip install socksio"):
+        network(f"https://{HOST}/v1")
+
+
+def test_what_httpcore_logs_of_a_socks_proxy_is_without_its_password(monkeypatch):
+    """It logs all that it tells the proxy, at DEBUG, the user and the password with it."""
+    monkeypatch.setitem(sys.modules, "socksio", ModuleType("socksio"))
+    sys.modules["socksio"].__spec__ = ModuleSpec("socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://somebody:password@proxy.example:1080")
+    proxy = network(f"https://{HOST}/v1")._proxy
+    assert proxy is not None
+    assert proxy.auth == (b"somebody", b"password")
+    assert "password" not in repr(proxy.auth)
+
+
+@pytest.mark.parametrize("content", ["", "no certificate"])
+def test_certificates_that_cannot_be_read_are_named_before_anything_is_sent(monkeypatch, tmp_path, content):
+    path = tmp_path / "ca.pem"
+    path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(cl.ConfigurationError, match=r"named by SSL_CERT_FILE cannot be read; nothing was sent"):
         network(f"https://{HOST}/v1")
