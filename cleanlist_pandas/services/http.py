@@ -120,7 +120,7 @@ class _Unshown(bytes):
         return "b'***'"
 
 
-class _Unwanted(Exception):
+class _UnwantedError(Exception):
     """A request must not leave any more."""
 
 
@@ -141,7 +141,7 @@ class _Trace:
         # To a proxy httpcore sends a CONNECT first, which holds nothing of ours.
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             if self._dialled and self._wanted is not None and not self._wanted():
-                raise _Unwanted
+                raise _UnwantedError
             self.sent = True
         # httpcore logs the same mapping at DEBUG next; a service may repeat in its headers whom it was asked about.
         if event.startswith("http11.receive_response_") and not event.endswith(".started"):
@@ -173,7 +173,7 @@ class Connection:
                 outcome = await self._exchange(self._network.request(said, trace), said.max_bytes)
         except TimeoutError:
             outcome = LostBy.TIMEOUT
-        except _Unwanted:
+        except _UnwantedError:
             outcome = LostBy.CANCELLED
         except Exception as error:  # noqa: BLE001 - the border: every foreign error becomes one of our words here
             outcome = _lost_by(error)
