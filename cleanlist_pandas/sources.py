@@ -117,6 +117,8 @@ def told(name: str) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """Return why the system refused a file, in its words; of other errors the kind only: they may quote a cell."""
+    if isinstance(error, UnicodeDecodeError) and error.encoding != "utf-8":
+        return "neither UTF-8 nor Windows-1252; save it as UTF-8"
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number else type(error).__name__
 

@@ -142,7 +142,7 @@ def test_headers_are_taken_as_they_are(tmp_path, content, header, cells):
         (b"Email,Name\na@x,Jo,\n", r"Expected 2 fields in line 2, saw 3"),
         (b"sep=,\nEmail,Name\na@x,Jo,\n", r"Expected 2 fields in line 3, saw 3"),
         (b'Email,Name\n"a@x,Jo\n', "EOF inside string"),
-        (b"Email\n\x81\n", "UnicodeDecodeError"),
+        (b"Email\n\x81\n", "neither UTF-8 nor Windows-1252; save it as UTF-8"),
         (b"PAR1\x15", "This is no text in UTF-8; save it as CSV, or name a file that ends as its kind does"),
         (b"\x1f\x8b\x08", "This is no text"),
         ("Email\na@x\n".encode("utf-16-le"), "This is no text"),
