@@ -26,6 +26,7 @@ ROOMS = (
     ("files",),
     (
         "services.cells",
+        "services.proxies",
         "services.http",
         "services.csv_row",
         "services.many",
@@ -139,8 +140,8 @@ def test_only_the_two_doors_import_the_sandbox():
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("httpx", {"services.http"}),
-        ("httpcore", {"services.http"}),
+        ("httpx", {"services.http", "services.proxies"}),
+        ("httpcore", {"services.http", "services.proxies"}),
         ("sqlite3", {"run.ledger_file", "run.store", "run.salvage"}),
         ("matplotlib", {"plots"}),
         ("polars", set()),

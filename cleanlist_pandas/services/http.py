@@ -12,19 +12,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
-from cleanlist_pandas.checks import Secret, base_url, is_loopback
+from cleanlist_pandas.checks import Secret, base_url
 from cleanlist_pandas.errors import ConfigurationError
+from cleanlist_pandas.services.proxies import as_sent, proxy_for
 from cleanlist_pandas.services.reply import Lost, LostBy, Reply, parse_retry_after_s
 from cleanlist_pandas.services.service import Request
 
@@ -33,7 +31,6 @@ __all__ = ["Connection", "Network"]
 KEEPALIVE_S = 4.0  # below the five seconds after which common servers hang up
 SHORTEST_KEY_BYTES = 20
 USER_AGENT = b"cleanlist-pandas"
-PROXIES = ("http", "https", "socks5", "socks5h")
 
 Transport = httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool
 
@@ -47,7 +44,7 @@ class Network:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._tls = _trusted() if self.base_url.startswith("https:") else None
-        self._proxy = _proxy_for(self.base_url)
+        self._proxy = proxy_for(self.base_url)
 
     def __repr__(self) -> str:
         """Show the address, never the key."""
@@ -110,14 +107,6 @@ class Network:
     def timeout_s(self) -> float:
         """Seconds one request may take in all."""
         return self._timeout_s
-
-
-class _Unshown(bytes):
-    """A password: httpcore logs all that it tells a socks proxy."""
-
-    def __repr__(self) -> str:
-        """Show nothing."""
-        return "b'***'"
 
 
 class _UnwantedError(Exception):
@@ -232,12 +221,7 @@ def _trusted() -> ssl.SSLContext:
 def _address(url: str) -> tuple[httpcore.URL, bytes]:
     """Return an address as it goes on the wire, and its Host."""
     parsed = httpx.URL(url)
-    return _as_sent(parsed), parsed.netloc
-
-
-def _as_sent(url: httpx.URL) -> httpcore.URL:
-    """Return httpcore's form of an address."""
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    return as_sent(parsed), parsed.netloc
 
 
 def _is_stale(transport: Transport | None) -> bool:
@@ -298,29 +282,3 @@ def _lost_by(error: Exception) -> LostBy:
     if isinstance(error, httpcore.ConnectError | httpcore.ProxyError):
         return LostBy.CONNECT
     return LostBy.RESET
-
-
-def _proxy_for(url: str) -> httpcore.Proxy | None:
-    """Return the proxy the environment names for this address, as every other client would use."""
-    parts = urlsplit(url)
-    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    named = urllib.request.getproxies().get(parts.scheme)
-    if not named:
-        return None
-    try:
-        proxy = httpx.URL(named if "://" in named else f"http://{named}")
-    except (httpx.InvalidURL, ValueError):
-        proxy = httpx.URL()
-    if proxy.scheme not in PROXIES or not proxy.host:
-        raise ConfigurationError(
-            f"The proxy named by {parts.scheme.upper()}_PROXY cannot be used; nothing was sent. It reads like "
-            "http://proxy.example:8080, with http, https or socks5."
-        )
-    if proxy.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise ConfigurationError(
-            "A socks proxy is named, and the package that speaks to it is missing; nothing was sent. "
-            "Type: pip install socksio"
-        )
-    auth = (proxy.username.encode(), _Unshown(proxy.password.encode())) if proxy.username or proxy.password else None
-    return httpcore.Proxy(_as_sent(proxy), auth=auth)

@@ -170,6 +170,8 @@ def test_what_comes_behind_an_answer_is_read_by_nobody():
 class Tunnel:
     """A service with a certificate behind a proxy, as seen from both."""
 
+    name = "HTTPS_PROXY"
+
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, *answers: bytes, refusal: bytes = b""):
         authority = trustme.CA()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -187,7 +189,7 @@ class Tunnel:
             async with serve(self.service, self._tls) as port:
                 self.proxy = Proxy(port, self._refusal)
                 async with serve(self.proxy) as way:
-                    self._setenv("HTTPS_PROXY", named.format(f"127.0.0.1:{way}"))
+                    self._setenv(self.name, named.format(f"127.0.0.1:{way}"))
                     return await ask(network(f"https://{HOST}/v1"), *requests)
 
         return asyncio.run(run())
@@ -222,7 +224,9 @@ def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch, tmp_path):
 @pytest.mark.parametrize("named", ["ftp://proxy.example:21", "http://", "http://proxy.example:port", "://"])
 def test_a_proxy_that_is_none_is_named_before_anything_is_sent(monkeypatch, named):
     monkeypatch.setenv("HTTPS_PROXY", named)
-    with pytest.raises(cl.ConfigurationError, match=r"HTTPS_PROXY cannot be used; nothing was sent.*http://proxy"):
+    with pytest.raises(
+        cl.ConfigurationError, match=r"HTTPS_PROXY or ALL_PROXY cannot be used; nothing was sent.*http://proxy"
+    ):
         network(f"https://{HOST}/v1")
 
 
@@ -250,4 +254,14 @@ def test_certificates_that_cannot_be_read_are_named_before_anything_is_sent(monk
     path.write_text(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(cl.ConfigurationError, match=r"named by SSL_CERT_FILE cannot be read; nothing was sent"):
+        network(f"https://{HOST}/v1")
+
+
+def test_a_proxy_for_all_is_one_for_https_where_that_has_none(monkeypatch, tmp_path):
+    tunnel = Tunnel(monkeypatch, tmp_path)
+    tunnel.name = "ALL_PROXY"
+    assert [reply.status for reply in tunnel.ask("http://{}", Request(path="/a")) if isinstance(reply, Reply)] == [200]
+    assert len(tunnel.proxy.heads) == 1
+    monkeypatch.setenv("HTTPS_PROXY", "http://")
+    with pytest.raises(cl.ConfigurationError):
         network(f"https://{HOST}/v1")
