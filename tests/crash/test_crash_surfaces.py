@@ -131,9 +131,12 @@ def test_a_run_killed_again_while_it_collects_loses_nothing(name, scene, victims
     all_writes = ("-e", "trace=" + ",".join(tools.WRITING))
     one = scene("first", WAYS[name])
     calls = tools.calls_on(victims.run(one.case(), *all_writes, folder=one.root).trace, one.folder)
-    first = calls[len(calls) * 3 // 4]
-    one = scene("second", WAYS[name])
-    assert victims.run(one.case(), *_kill(first), folder=one.root).code == -9
+    for eighths in (6, 5, 4, 3, 2):  # how many writes there are depends on who is written together
+        first, one = calls[len(calls) * eighths // 8], scene(f"second {eighths}", WAYS[name])
+        if victims.run(one.case(), *_kill(first), folder=one.root).code == -9:
+            break
+    else:
+        pytest.fail("the first kill never came")
     calls = tools.calls_on(victims.run(one.case(), *all_writes, folder=one.root).trace, one.folder)
     wrong, n_killed, n = [], 0, None if long else N_TWICE
     for number, call in enumerate(tools.in_turn(calls, n, rng)):
