@@ -76,14 +76,17 @@ def join(
     if provenance:
         once = _firsts(np.where(filled, -1, codes), rows, len(told))
         new |= _provenance(rows, once, told.facts, filled & (codes >= 0), kinds)
-    return assign(frame, {label(frame, name): values for name, values in new.items()})
+    return assign(frame, {label(frame, name): new.pop(name) for name in [*new]})
 
 
 def assign(frame: pd.DataFrame, columns: dict[Any, Array]) -> pd.DataFrame:
-    """Return a copy with all columns set: `DataFrame.assign` for labels that need not be words."""
+    """Return a copy with all columns set: `DataFrame.assign` for labels that need not be words.
+
+    It takes the columns out of what it is given: pandas copies each, and nobody shall hold all of them twice.
+    """
     out = frame.copy()  # one block a dtype: pandas warns about inserting into a frame of more than 100
-    for name, values in columns.items():
-        out[name] = values
+    for name in [*columns]:
+        out[name] = columns.pop(name)
     return out
 
 

@@ -221,7 +221,7 @@ def join_part(part: pd.DataFrame, answers: pd.DataFrame, number: int, layout: La
     new["enriched_status"] = pd.Categorical.from_codes(status, dtype=STATUS_DTYPE)
     if "enriched_source" in answers:
         new |= _provenance(answers, rows, filled & (status != _code(RowStatus.SKIPPED)), number)
-    out = assign(part, {label(part, name): values for name, values in new.items()})
+    out = assign(part, {label(part, name): new.pop(name) for name in [*new]})
     out.attrs.update(answers.attrs)
     return out
 

@@ -76,7 +76,7 @@ class Engine:
         self._show()
         loop, halt = asyncio.get_running_loop(), self.traffic.halt
         with self.ledger.start(self.who):
-            self.recorder = Recorder(self.ledger, self.who)
+            self.recorder = Recorder(self.ledger, self.who, self.limits.concurrency)
             self.rivals = Rivals(self.who, self.recorder.look)
             work = asyncio.create_task(self._work_through())
             stop.watch(partial(self._pressed, stop, work), loop)

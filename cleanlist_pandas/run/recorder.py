@@ -1,4 +1,8 @@
-"""Writes intents and outcomes in groups: whatever has gathered in a millisecond since the last durable commit.
+"""Writes intents and outcomes in groups, one durable commit for whatever has gathered in a millisecond.
+
+A few workers that are sent together come back together, so each commit waits for company. Of a crowd somebody comes at
+any time: there only what is right behind another commit waits (measured: 50 in flight take 5 % less time so, and 10 in
+flight half as much CPU again).
 
 The commit runs in the event loop, not in a thread of its own: it takes less than a millisecond on common disks, and a
 writer thread waits up to 5 ms for the interpreter's lock at each statement while the loop is busy (measured: a run at
@@ -23,7 +27,8 @@ __all__ = ["Recorder"]
 Waiting = tuple[Sequence[Intent], "asyncio.Future[Sequence[Grant]]"]
 Noting = tuple[Sequence[Job], "asyncio.Future[None]"]
 
-GATHER_S = 0.001  # from the end of a commit to the next: who comes alone waits for nobody, a crowd goes together
+GATHER_S = 0.001  # how long a commit waits for company
+CROWD = 40  # workers
 
 
 class Recorder:
@@ -35,9 +40,11 @@ class Recorder:
         Where to write.
     run : Run
         On whose behalf.
+    n_workers : int
+        How many wait for it at a time.
     """
 
-    def __init__(self, ledger: Ledger, run: Run) -> None:
+    def __init__(self, ledger: Ledger, run: Run, n_workers: int = 1) -> None:
         self._ledger = ledger
         self._run = run
         self._intents: list[Waiting] = []
@@ -45,7 +52,8 @@ class Recorder:
         self._jobs: list[Noting] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self._next_s = 0.0
+        self._is_crowd = n_workers >= CROWD
+        self._free_s = 0.0  # when the last commit ended
         self._task = asyncio.create_task(self._write())
         self.failure: LedgerError | None = None
 
@@ -115,14 +123,18 @@ class Recorder:
         while self.failure is None and not (self._closing and not (self._intents or self._outcomes or self._jobs)):
             await self._wake.wait()
             if not self._closing:
-                await asyncio.sleep(max(0.0, self._next_s - time.monotonic()))
+                await asyncio.sleep(self._pause_s())
             self._wake.clear()
             intents, self._intents = self._intents, []
             outcomes, self._outcomes = self._outcomes, []
             jobs, self._jobs = self._jobs, []
             if intents or outcomes or jobs:
                 self._commit(intents, outcomes, jobs)
-                self._next_s = time.monotonic() + GATHER_S
+                self._free_s = time.monotonic()
+
+    def _pause_s(self) -> float:
+        """Return how long to wait for company."""
+        return max(0.0, self._free_s + GATHER_S - time.monotonic()) if self._is_crowd else GATHER_S
 
     def _commit(self, intents: Sequence[Waiting], outcomes: Sequence[Outcome], jobs: Sequence[Noting] = ()) -> None:
         """Write one group and tell those who wait for it."""

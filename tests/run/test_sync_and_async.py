@@ -247,16 +247,17 @@ def test_handlers_are_put_back_and_others_handlers_left_alone() -> None:
         signal.signal(signal.SIGTERM, theirs)
 
 
+@pytest.mark.parametrize("n_workers", [1, 64])
 @pytest.mark.parametrize(
     ("turns", "behind"), [*((n, True) for n in range(8)), (0, False), (1, False), (2, False), (7, False)]
 )
 def test_an_intent_that_is_cancelled_at_any_turn_is_booked_as_never_sent(
-    tmp_path: Path, turns: int, behind: bool
+    tmp_path: Path, turns: int, behind: bool, n_workers: int
 ) -> None:
     """Waiting (`behind` another commit), written, or granted in the same turn: nobody is in doubt who was not sent."""
 
     async def cancelled(ledger: Ledger, run: Run) -> None:
-        recorder = Recorder(ledger, run)
+        recorder = Recorder(ledger, run, n_workers)
         before = 0
         if behind:
             [first] = await recorder.intend(Intent(address="first@b.example", fields=("title",), price=1))
